@@ -1,0 +1,25 @@
+"""Names that the API server, Azure and users see: one place for each string."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GROUP: Final = "gallery-operator.io"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+#: Kind -> plural, as in the REST path.
+PLURALS: Final = {"Gallery": "galleries", "ImageDefinition": "imagedefinitions", "ImageVersion": "imageversions"}
+
+FINALIZER: Final = f"{GROUP}/azure-cleanup"
+FIELD_MANAGER: Final = "gallery-operator"
+
+PAUSED: Final = f"{GROUP}/paused"
+RECONCILE_REQUESTED_AT: Final = f"{GROUP}/reconcile-requested-at"
+RETIRED: Final = f"{GROUP}/retired"
+KEEP: Final = f"{GROUP}/keep"
+
+#: The Azure tag that names the object in charge: `<cluster id>/<namespace>/<name>`.
+OWNER_TAG: Final = "gallery-operator.owner"
+#: The Azure tag that says the resource existed before its object did.
+ADOPTED_TAG: Final = "gallery-operator.adopted"
