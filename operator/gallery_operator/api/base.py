@@ -1,0 +1,262 @@
+"""What the models of the three kinds share: field types, CEL rules, references and policies.
+
+The models are the one source of the API: `crd.py` renders them to `crds/*.yaml`, and the operator parses with them
+what the API server delivers. A rule that needs no Azure is a CEL rule here, so that a wrong manifest is refused at
+`kubectl apply` with the field and the mend.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+RULES = "x-kubernetes-validations"
+
+
+class ApiModel(BaseModel):
+    """A piece of the API: camelCase on the wire, docstrings become descriptions in the CRD."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        frozen=True,
+        extra="ignore",
+    )
+
+
+def rule(expression: str, message: str, **extra: str) -> dict[str, str]:
+    """Return one CEL rule (Kubernetes API, `x-kubernetes-validations`)."""
+    return {"rule": expression, "message": message, **extra}
+
+
+def rules(*each: dict[str, str]) -> dict[str, Any]:
+    """Return the `json_schema_extra` that attaches CEL rules to a field or model."""
+    return {RULES: list(each)}
+
+
+def model_rules(*each: dict[str, str]) -> ConfigDict:
+    """Return the `model_config` that attaches CEL rules to a model; the rest of the configuration is inherited."""
+    return ConfigDict(json_schema_extra=rules(*each))
+
+
+def immutable(field: str, mend: str, *, required: bool = False) -> dict[str, str]:
+    """Return the rule that an optional (or required) field of this object is never set, changed or unset later."""
+    same = f"self.{field} == oldSelf.{field}"
+    if not required:
+        same = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {same})"
+    return rule(same, f"{field} is immutable: {mend}", fieldPath=f".{field}", reason="FieldValueForbidden")
+
+
+def not_cleared(field: str, mend: str) -> dict[str, str]:
+    """Return the rule that a field, once set, is changed but not unset."""
+    expression = f"!has(oldSelf.{field}) || has(self.{field})"
+    return rule(expression, f"{field} cannot be cleared: {mend}", fieldPath=f".{field}", reason="FieldValueForbidden")
+
+
+def same_region_cel(one: str, other: str) -> str:
+    """Return the CEL expression that two region names are the same after normalisation (`West US 2` = `westus2`)."""
+    return f"{one}.lowerAscii().replace(' ', '') == {other}.lowerAscii().replace(' ', '')"
+
+
+def immutable_region(field: str, mend: str, *, required: bool = False) -> dict[str, str]:
+    """Return the rule that a region keeps its value; another spelling of the same region is no change."""
+    same = same_region_cel(f"self.{field}", f"oldSelf.{field}")
+    if not required:
+        same = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {same})"
+    return rule(same, f"{field} is immutable: {mend}", fieldPath=f".{field}", reason="FieldValueForbidden")
+
+
+# --- strings ---------------------------------------------------------------------------------------------------------
+
+Region = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^[A-Za-z0-9][A-Za-z0-9 ]*$')",
+                "a region is written as Azure writes it: westeurope or West Europe",
+            )
+        ),
+    ),
+]
+
+ArmResourceId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1024,
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/[^/]+/[^/]+/[^/]+(/[^/]+/[^/]+)*$')",
+                "an ARM id looks like /subscriptions/<id>/resourceGroups/<group>/providers/<provider>/<type>/<name>",
+            )
+        ),
+    ),
+]
+
+Text = Annotated[str, Field(max_length=2048)]
+Uri = Annotated[
+    str,
+    Field(
+        max_length=2048,
+        json_schema_extra=rules(rule("self == '' || isURL(self)", "a URI looks like https://example.com/eula")),
+    ),
+]
+
+Tags = Annotated[
+    dict[str, Annotated[str, Field(max_length=256)]],
+    Field(
+        max_length=48,
+        json_schema_extra=rules(
+            rule("self.all(k, size(k) > 0 && size(k) <= 512)", "a tag's name has 1 to 512 characters"),
+            rule("self.all(k, !k.matches('[<>%&?/\\\\\\\\]'))", "a tag's name has none of < > % & ? / \\"),
+            rule(
+                "self.all(k, !k.lowerAscii().startsWith('gallery-operator.'))",
+                "tag names that begin with gallery-operator. belong to the operator: choose another name",
+            ),
+        ),
+    ),
+]
+
+EndOfLifeDate = AwareDatetime
+
+_HOURS = {"h": 1, "d": 24, "w": 24 * 7}
+
+
+def parse_duration(value: object) -> object:
+    """Turn `36h`, `-14d` or `26w` into a timedelta; leave anything else to pydantic to refuse."""
+    if isinstance(value, str) and value[-1:] in _HOURS and value[:-1].lstrip("-").isdigit():
+        return timedelta(hours=int(value[:-1]) * _HOURS[value[-1]])
+    return value
+
+
+def _duration(pattern: str, message: str) -> Any:
+    schema = {"type": "string", "maxLength": 8, **rules(rule(f"self.matches('{pattern}')", message))}
+    return WithJsonSchema(schema)
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    _duration("^[0-9]{1,5}[hdw]$", "a duration is a whole number of hours, days or weeks: 36h, 180d, 26w"),
+]
+Offset = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    _duration("^-?[0-9]{1,5}[hdw]$", "an offset is a whole number of hours, days or weeks: -14d, 0d, 36h"),
+]
+
+# --- enums, spelled as Azure spells them -----------------------------------------------------------------------------
+
+
+class DeletionPolicy(StrEnum):
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+class ManagementPolicy(StrEnum):
+    MANAGE = "Manage"
+    OBSERVE = "Observe"
+
+
+class StorageAccountType(StrEnum):
+    STANDARD_LRS = "Standard_LRS"
+    STANDARD_ZRS = "Standard_ZRS"
+    PREMIUM_LRS = "Premium_LRS"
+    PREMIUM_V2_LRS = "PremiumV2_LRS"
+
+
+# --- references and policies -----------------------------------------------------------------------------------------
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class Reference(ApiModel):
+    """Points to a parent: exactly one of `name` and `id`."""
+
+    model_config = model_rules(
+        rule(
+            "has(self.name) != has(self.id)",
+            "set exactly one of name (an object in this namespace) and id (an ARM id that is not managed here)",
+        )
+    )
+
+    name: ObjectName | None = None
+    """Name of an object in the same namespace."""
+    id: ArmResourceId | None = None
+    """ARM id of a resource that is not managed in this cluster."""
+
+
+class Policies(ApiModel):
+    """Fields that every kind has."""
+
+    tags: Tags | None = None
+    """Azure tags. Only the keys named here (and the operator's own) are managed; other tags stay as they are."""
+    deletion_policy: DeletionPolicy | None = None
+    """What becomes of the Azure resource when this object is deleted. Unset: Delete what the operator created, Retain
+    what existed before."""
+    management_policy: ManagementPolicy = ManagementPolicy.MANAGE
+    """Manage: make Azure match this object. Observe: only report what exists, write nothing to Azure."""
+
+
+class RegionCapacity(ApiModel):
+    """How many machines are created from the image at the same time in one region."""
+
+    model_config = model_rules(
+        rule(
+            "has(self.virtualMachines) || has(self.scaleSetInstances)",
+            "set virtualMachines, scaleSetInstances or both",
+        )
+    )
+
+    virtual_machines: Annotated[int, Field(ge=1, le=2000)] | None = None
+    """Virtual machines created at the same time outside scale sets; Azure advises one replica per 20."""
+    scale_set_instances: Annotated[int, Field(ge=1, le=60000)] | None = None
+    """Scale-set instances deployed at the same time; Azure advises one replica per 600."""
+
+
+Replicas = Annotated[int, Field(ge=1, le=100)]
+
+
+class TargetRegion(ApiModel):
+    """A region the version is replicated to."""
+
+    model_config = model_rules(
+        rule("!(has(self.replicas) && has(self.capacity))", "set replicas or capacity, not both", fieldPath=".capacity")
+    )
+
+    name: Region
+    """The region, in either spelling: westeurope or West Europe."""
+    replicas: Replicas | None = None
+    """Replicas in this region, 1 to 100. Unset: the general `replicas`."""
+    capacity: RegionCapacity | None = None
+    """Instead of `replicas`: how many machines start at once; turned into replicas by Azure's guidance."""
+    storage_account_type: StorageAccountType | None = None
+    """Storage of the replicas in this region; cannot be changed for a region in use."""
+    exclude_from_latest: bool | None = None
+    """Leave this version out when someone asks for `latest` in this region."""
+
+
+TargetRegions = Annotated[
+    list[TargetRegion],
+    Field(
+        min_length=1,
+        max_length=64,
+        json_schema_extra={
+            "x-kubernetes-list-type": "atomic",
+            **rules(
+                rule(
+                    "self.all(r, self.exists_one(o, " + same_region_cel("o.name", "r.name") + "))",
+                    "a region is listed twice (West US 2 and westus2 are the same region): keep one of them",
+                )
+            ),
+        },
+    ),
+]

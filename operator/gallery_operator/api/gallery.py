@@ -1,0 +1,124 @@
+"""The kind Gallery: an Azure Compute Gallery."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gallery_operator.api.base import (
+    ApiModel,
+    Policies,
+    Region,
+    Text,
+    immutable,
+    immutable_region,
+    model_rules,
+    rule,
+    rules,
+)
+from gallery_operator.api.resource import Resource, Status
+
+_NEW_GALLERY = "create another Gallery and publish there, then delete this one"
+
+
+class Sharing(ApiModel):
+    """Who sees the gallery beyond those with role assignments."""
+
+    permissions: Literal["Private"] = "Private"
+    """Private: only those with a role assignment."""
+
+
+class SoftDelete(ApiModel):
+    """Whether deleted image versions can be brought back."""
+
+    enabled: bool
+    """Keep deleted image versions for `retentionDays`."""
+    retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """Days a deleted version can be brought back. Unset: Azure's default."""
+    grace_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+    """Days after the retention until a version is deleted for good. Unset: Azure's default."""
+
+
+class GallerySpec(Policies):
+    """The gallery as it is wanted."""
+
+    model_config = model_rules(
+        immutable("azureName", _NEW_GALLERY),
+        immutable("subscriptionId", _NEW_GALLERY),
+        immutable("resourceGroup", _NEW_GALLERY, required=True),
+        immutable_region("location", _NEW_GALLERY, required=True),
+        rule(
+            "!has(oldSelf.softDelete) || has(self.softDelete)",
+            "softDelete cannot be cleared: set enabled: false instead",
+            fieldPath=".softDelete",
+        ),
+    )
+
+    azure_name: (
+        Annotated[
+            str,
+            Field(
+                max_length=80,
+                json_schema_extra=rules(
+                    rule(
+                        "self.matches('^[A-Za-z0-9]([A-Za-z0-9_.]*[A-Za-z0-9])?$')",
+                        "a gallery's name has letters, digits, underscores and periods (those two only inside), no dash",
+                    )
+                ),
+            ),
+        ]
+        | None
+    ) = None
+    """The gallery's name in Azure, unique in the subscription. Unset: metadata.name with `-` turned into `_`."""
+    subscription_id: (
+        Annotated[
+            str,
+            Field(
+                max_length=36,
+                json_schema_extra=rules(
+                    rule(
+                        "self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",
+                        "a subscription id is a UUID such as 11111111-2222-3333-4444-555555555555",
+                    )
+                ),
+            ),
+        ]
+        | None
+    ) = None
+    """The Azure subscription. Unset: the operator's default."""
+    resource_group: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=90,
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[-A-Za-z0-9_.()]*[-A-Za-z0-9_()]$')",
+                    "a resource group's name has letters, digits, - _ . ( ) and does not end with a period",
+                )
+            ),
+        ),
+    ]
+    """The resource group, which must exist."""
+    location: Region
+    """The gallery's own region."""
+    description: Text | None = None
+    """What the gallery is for."""
+    sharing: Sharing | None = None
+    """Who sees the gallery."""
+    soft_delete: SoftDelete | None = None
+    """Whether deleted image versions can be brought back."""
+
+
+class GalleryStatus(Status):
+    """The gallery as Azure has it."""
+
+
+class Gallery(Resource[GallerySpec, GalleryStatus]):
+    """An Azure Compute Gallery (formerly Shared Image Gallery)."""
+
+    @property
+    def azure_name(self) -> str:
+        """The gallery's name in Azure; gallery names take no dash."""
+        return self.spec.azure_name or self.metadata.name.replace("-", "_")
