@@ -1,0 +1,43 @@
+"""What every test may use. The control plane is imported only when a test asks for it: unit tests start at once."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from dev.control_plane import Cluster
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the control plane's programs before the first test: no test's timeout allows for the minutes it takes."""
+    needed = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
+    if not needed or session.config.option.collectonly or os.environ.get("KUBECONFIG"):
+        return
+    from dev.control_plane.binaries import find_or_build
+
+    with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        find_or_build()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The cluster of KUBECONFIG, or a control plane for this session: `.kubeconfig`, `.kubectl`, `.foreign`."""
+    from dev.control_plane import use
+
+    with use(quiet=True) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A new namespace for one test. It is deleted only from a foreign cluster: here nobody would finish that."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    if cluster.foreign:
+        cluster.kubectl("delete", "namespace", name, "--wait=false")
