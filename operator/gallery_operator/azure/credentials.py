@@ -1,0 +1,70 @@
+"""The operator's own identity towards Azure.
+
+Order of the credentials; the first that is configured is used:
+
+1. Workload identity: the variables that AKS and the azure-workload-identity webhook set in the pod.
+2. `DefaultAzureCredential` in its own order, less what does not fit a server: a service principal in environment
+   variables (secret, certificate), managed identity, and for developers the Azure CLI's and azd's login.
+
+Workload identity is asked before `DefaultAzureCredential`, not within, for two reasons: what the cluster attests beats
+a secret that lies about, and within it azure-identity ignores `authority` and takes AZURE_AUTHORITY_HOST or the public
+cloud's, so the pod's federated token could travel to another cloud than the one that was asked for. The variable
+AZURE_TOKEN_CREDENTIALS chooses among the credentials as azure-identity documents it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity.aio import ChainedTokenCredential, DefaultAzureCredential, WorkloadIdentityCredential
+
+from gallery_operator.azure.clouds import Cloud
+from gallery_operator.azure.errors import redact
+from gallery_operator.azure.verdicts import ArmError, Waiting
+
+_WORKLOAD_IDENTITY = "workloadidentitycredential"
+_WORKLOAD_VARIABLES = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+
+
+def operator_credential(cloud: Cloud) -> AsyncTokenCredential:
+    """Return the operator's own credential for `cloud`; nothing is asked of Azure yet. Close it after use.
+
+    Raises ValueError when AZURE_TOKEN_CREDENTIALS names no credential.
+    """
+    options: dict[str, Any] = {"authority": cloud.authority_host}
+    if not cloud.well_known:
+        # Entra's public endpoint knows nothing about this authority; asking it would fail, and tell it of us.
+        options["disable_instance_discovery"] = True
+    if cloud.ca_file is not None:
+        options["connection_verify"] = str(cloud.ca_file)
+
+    chosen = os.environ.get("AZURE_TOKEN_CREDENTIALS", "").strip().casefold()
+    if chosen == _WORKLOAD_IDENTITY:
+        return WorkloadIdentityCredential(**options)
+    rest = DefaultAzureCredential(
+        exclude_workload_identity_credential=True,
+        exclude_shared_token_cache_credential=True,
+        exclude_visual_studio_code_credential=True,
+        exclude_powershell_credential=True,
+        **options,
+    )
+    if chosen in {"", "prod"} and all(os.environ.get(name) for name in _WORKLOAD_VARIABLES):
+        return ChainedTokenCredential(WorkloadIdentityCredential(**options), rest)
+    return rest
+
+
+def credential_error(error: ClientAuthenticationError) -> ArmError:
+    """Return the error that a failed attempt to get a token means: somebody has to mend the identity."""
+    refused = re.search(r"\bAADSTS\d{3,9}\b.*?(?=\s*Trace ID|\s*\r?\n|$)", str(error.message))
+    if refused:
+        message = f"Microsoft Entra refuses the operator's credential: {redact(refused[0])}"
+    else:
+        message = (
+            "The operator has no credential for Azure. Set up workload identity (AZURE_CLIENT_ID, AZURE_TENANT_ID and "
+            "AZURE_FEDERATED_TOKEN_FILE, set by its webhook), a managed identity, or a service principal."
+        )
+    return ArmError(Waiting("CredentialUnavailable", message))

@@ -1,0 +1,275 @@
+"""The ARM gateway: galleries, image definitions and image versions as the rest of the operator sees them.
+
+Bodies are JSON dicts in ARM's wire form. Nothing here waits for a long-running operation: a PUT returns what ARM
+answered at once, and the resource is looked at again later.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import orjson
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.rest import HttpRequest
+
+from gallery_operator.api.arm_ids import ArmId, DefinitionId, GalleryId, VersionId
+from gallery_operator.azure.budget import Budget, Kind, Limits
+from gallery_operator.azure.clouds import Cloud
+from gallery_operator.azure.errors import error_of_response, is_absence, redact
+from gallery_operator.azure.headers import correlation_id
+from gallery_operator.azure.observer import ArmObserver, NoObserver
+from gallery_operator.azure.transport import Answer, ArmTransport
+from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
+from gallery_operator.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+#: Newer versions changed defaults (reference: new definitions became V2, new versions ZRS); a change is a decision.
+API_VERSION: Final = "2026-03-03"
+
+Body = dict[str, Any]
+
+#: Bounds on what an answer makes us do: pages of one LIST, remembered operation URLs (about 3 KB each).
+_MAX_PAGES = 1000
+_MAX_OPERATIONS = 512
+_MAX_OPERATION_URL = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """A request as Azure counts it: by the name of its compute policy, and by ARM's bucket."""
+
+    name: str
+    method: str
+
+    @property
+    def kind(self) -> Kind:
+        kinds: dict[str, Kind] = {"GET": "reads", "PUT": "writes", "DELETE": "deletes"}
+        return kinds[self.method]
+
+
+_GET = {
+    GalleryId: _Operation("GetGallery", "GET"),
+    DefinitionId: _Operation("GetGalleryImage", "GET"),
+    VersionId: _Operation("GetGalleryImageVersion", "GET"),
+}
+_PUT = {
+    GalleryId: _Operation("CreateUpdateGallery", "PUT"),
+    DefinitionId: _Operation("CreateUpdateGalleryImage", "PUT"),
+    VersionId: _Operation("CreateUpdateGalleryImageVersion", "PUT"),
+}
+_DELETE = {
+    GalleryId: _Operation("DeleteGallery", "DELETE"),
+    DefinitionId: _Operation("DeleteGalleryImage", "DELETE"),
+    VersionId: _Operation("DeleteGalleryImageVersion", "DELETE"),
+}
+_LIST_VERSIONS = _Operation("ListGalleryImageVersionsInGalleryImage", "GET")
+_GET_OPERATION = _Operation("GetOperationStatus", "GET")
+
+
+class ArmGateway:
+    """ARM under one credential, within each subscription's budget. Create it in the running loop; close it.
+
+    Every method raises ArmError. The credential stays its creator's to close.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        credential: AsyncTokenCredential,
+        *,
+        clock: Clock,
+        limits: Limits | None = None,
+        observer: ArmObserver | None = None,
+    ) -> None:
+        self._endpoint = cloud.arm_endpoint
+        self._clock = clock
+        self._limits = limits or Limits.below_arm()
+        self._observer = observer or NoObserver()
+        self._transport = ArmTransport(cloud, credential)
+        self._budgets: dict[str, Budget] = {}
+        self._operations: OrderedDict[str, str] = OrderedDict()
+
+    async def get(self, resource: ArmId, *, replication_status: bool = False) -> Body | None:
+        """Return a resource, or None when it, its parent or its resource group does not exist.
+
+        `replication_status` adds properties.replicationStatus to a version.
+        """
+        expand = {"$expand": "ReplicationStatus"} if replication_status else {}
+        try:
+            answer = await self._send(_GET[type(resource)], resource, self._url(resource, **expand))
+        except ArmError as error:
+            if is_absence(error):
+                return None
+            raise
+        return _document(answer)
+
+    async def list_versions(self, definition: DefinitionId) -> list[Body] | None:
+        """Return all versions of a definition, or None when the definition does not exist."""
+        versions: list[Body] = []
+        url = self._url(definition, "/versions")
+        for _ in range(_MAX_PAGES):
+            try:
+                page = _document(await self._send(_LIST_VERSIONS, definition, url))
+            except ArmError as error:
+                if is_absence(error):
+                    return None
+                raise
+            value = page.get("value")
+            versions += [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+            following = page.get("nextLink")
+            if not isinstance(following, str) or not following:
+                return versions
+            url = following
+        raise ArmError(Transient("TooManyPages", f"the list of versions has more than {_MAX_PAGES} pages"))
+
+    async def put(self, resource: ArmId, body: Body) -> Body:
+        """Create or replace a resource; return what ARM answered at once (empty when it answered nothing)."""
+        answer = await self._send(_PUT[type(resource)], resource, self._url(resource), body)
+        self._remember_operation(resource, answer)
+        return _document(answer) if answer.body else {}
+
+    async def delete(self, resource: ArmId) -> bool:
+        """Delete a resource. True: Azure accepted and may still be busy with it; False: nothing was there."""
+        try:
+            answer = await self._send(_DELETE[type(resource)], resource, self._url(resource))
+        except ArmError as error:
+            if is_absence(error):
+                return False
+            raise
+        self._remember_operation(resource, answer)
+        return answer.status != 204
+
+    async def failure(self, resource: ArmId) -> tuple[str, str] | None:
+        """Return code and message of the last operation that this process began on a resource, if it failed.
+
+        A Failed resource does not say why; only its operation does. The explanation is a courtesy: None when there is
+        none, when it cannot be read now, or when another process began the operation.
+        """
+        url = self._operations.get(_key(resource))
+        if url is None:
+            return None
+        try:
+            operation = _document(await self._send(_GET_OPERATION, resource, url))
+        except ArmError as error:
+            if not isinstance(error.verdict, Throttled | Transient):
+                self._operations.pop(_key(resource), None)
+            return None
+        if operation.get("status") == "InProgress":
+            return None
+        self._operations.pop(_key(resource), None)
+        error_body = operation.get("error")
+        if not isinstance(error_body, dict):
+            return None
+        return redact(str(error_body.get("code") or "Unknown")), redact(str(error_body.get("message") or ""))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+
+    async def _send(self, operation: _Operation, resource: ArmId, url: str, body: Body | None = None) -> Answer:
+        content = None if body is None else orjson.dumps(body)
+        headers = None if body is None else {"Content-Type": "application/json"}
+        request = HttpRequest(operation.method, url, content=content, headers=headers)
+        budget = self._budget(resource)
+        async with budget.admit(operation.kind, operation.name):
+            answer = await self._exchange(operation, resource, request)
+            if answer.status < 300:
+                budget.learn(operation.kind, operation.name, answer.headers)
+                return answer
+            error = error_of_response(answer.status, answer.body, answer.headers, self._clock.now())
+            if isinstance(error.verdict, Throttled):
+                budget.hold(operation.kind, operation.name, code=error.code, after=error.verdict.after)
+            else:
+                budget.learn(operation.kind, operation.name, answer.headers)
+            raise error
+
+    async def _exchange(self, operation: _Operation, resource: ArmId, request: HttpRequest) -> Answer:
+        began = time.monotonic()
+        code = "Cancelled"
+        correlation: str | None = None
+        try:
+            answer = await self._transport.exchange(request)
+            code, correlation = str(answer.status), correlation_id(answer.headers)
+            return answer
+        except ArmError as error:
+            code = error.verdict.reason
+            raise
+        finally:
+            seconds = time.monotonic() - began
+            self._observer.request(operation.name, code, seconds)
+            logger.log(
+                logging.DEBUG if operation.kind == "reads" else logging.INFO,
+                "%s %s: %s",
+                operation.name,
+                resource,
+                code,
+                extra={
+                    "operation": operation.name,
+                    "arm_id": str(resource),
+                    "code": code,
+                    "seconds": round(seconds, 3),
+                    "correlation_id": correlation,
+                    "client_request_id": request.headers.get("x-ms-client-request-id"),
+                },
+            )
+
+    def _remember_operation(self, resource: ArmId, answer: Answer) -> None:
+        url = answer.headers.get("azure-asyncoperation")
+        self._operations.pop(_key(resource), None)
+        if not url or len(url) > _MAX_OPERATION_URL:
+            return
+        if not self._transport.serves(url):
+            logger.warning("The operation URL of %s leads away from ARM; it will not be followed", resource)
+            self._observer.request(_GET_OPERATION.name, "ForeignHost", 0.0)
+            return
+        self._operations[_key(resource)] = url
+        if len(self._operations) > _MAX_OPERATIONS:
+            self._operations.popitem(last=False)
+
+    def _budget(self, resource: ArmId) -> Budget:
+        subscription = _gallery(resource).subscription.casefold()
+        if subscription not in self._budgets:
+            self._budgets[subscription] = Budget(self._limits, self._clock, self._observer)
+        return self._budgets[subscription]
+
+    def _url(self, resource: ArmId, below: str = "", **query: str) -> str:
+        path = str(resource)
+        if any(segment in {".", ".."} for segment in path.split("/")):
+            # HTTP clients resolve dot segments: the request would address something else.
+            raise ArmError(Terminal("InvalidId", redact(f"not an ARM id: {path}")))
+        parameters = "".join(f"&{name}={quote(value)}" for name, value in query.items())
+        return f"{self._endpoint}{quote(path)}{below}?api-version={API_VERSION}{parameters}"
+
+
+def _gallery(resource: ArmId) -> GalleryId:
+    match resource:
+        case VersionId():
+            return resource.definition.gallery
+        case DefinitionId():
+            return resource.gallery
+        case GalleryId():
+            return resource
+
+
+def _key(resource: ArmId) -> str:
+    return str(resource).casefold()
+
+
+def _document(answer: Answer) -> Body:
+    try:
+        document = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        document = None
+    if not isinstance(document, dict):
+        raise ArmError(
+            Transient("UnreadableAnswer", "Azure answered something that is no JSON object"),
+            status=answer.status,
+            correlation_id=correlation_id(answer.headers),
+        )
+    return document
