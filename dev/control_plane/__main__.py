@@ -15,7 +15,8 @@ from dev.control_plane.kubectl import executable
 
 def up(folder: Path | None) -> None:
     """Run a control plane until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT, too: a shell's background job ignores it
+        signal.signal(number, signal.default_int_handler)
     with ControlPlane.start(folder) as plane:
         print(f"export KUBECONFIG={plane.kubeconfig}", flush=True)
         print("Ctrl-C stops it.", file=sys.stderr, flush=True)

@@ -47,7 +47,7 @@ class Binaries:
 
 
 def find_or_build(*, quiet: bool = False) -> Binaries:
-    """Return the binaries, building them (once per user, about four minutes) where there are none.
+    """Return the binaries, building them (once per user, several minutes) where there are none.
 
     Raises BuildError when KUBEBUILDER_ASSETS names a folder without them, or when the build fails.
     """
@@ -115,7 +115,7 @@ def _build(folder: Path, go: toolchain.Go | None, *, quiet: bool) -> None:
             with step(f"Fetching Go {toolchain.pinned_version()} (once)", quiet=quiet):
                 go = toolchain.install(scratch)
         kubernetes, etcd = versions()
-        text = f"Building kube-apiserver {kubernetes} and etcd {etcd} (this takes about 4 minutes, once)"
+        text = f"Building kube-apiserver {kubernetes} and etcd {etcd} (several minutes, once)"
         with step(text, quiet=quiet):
             _compile(go, scratch / "bin")
         shutil.rmtree(folder, ignore_errors=True)  # incomplete, or it would not be built again

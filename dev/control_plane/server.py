@@ -187,7 +187,7 @@ def _etcd_flags() -> list[str]:
     return [
         "--data-dir=etcd",
         "--listen-client-urls=unix://etcd.sock",
-        "--advertise-client-urls=unix://etcd.sock",
+        "--advertise-client-urls=http://localhost:2379",  # must be given and look so, but only other members ask for it
         "--listen-peer-urls=unix://peer.sock",
         "--unsafe-no-fsync",  # data that lives no longer than a test
         "--log-level=warn",
