@@ -77,9 +77,7 @@ class Condition(ApiModel):
 
 Conditions = Annotated[
     list[Condition],
-    Field(
-        max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
-    ),
+    Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
 ]
 
 
@@ -98,9 +96,7 @@ def claim(type_: str, holds: bool | None, reason: str, message: str = "") -> Cla
     return Claim(type=type_, status=status, reason=reason, message=message)
 
 
-def merge(
-    before: Iterable[Condition], claims: Iterable[Claim], *, generation: int, now: datetime
-) -> list[Condition]:
+def merge(before: Iterable[Condition], claims: Iterable[Claim], *, generation: int, now: datetime) -> list[Condition]:
     """Return the conditions that the claims make of those before: a transition time moves only when a status flips.
 
     Conditions nobody claims any more are dropped, and abnormal-true ones unless they are True.
@@ -111,14 +107,16 @@ def merge(
         if each.type in ABNORMAL_TRUE and each.status != "True":
             continue
         previous = old.get(each.type)
-        flipped = previous is None or previous.status != each.status
+        since = now.replace(microsecond=0)
+        if previous is not None and previous.status == each.status:
+            since = previous.last_transition_time
         result.append(
             Condition(
                 type=each.type,
                 status=each.status,
                 reason=each.reason,
                 message=each.message[:MESSAGE_LIMIT],
-                last_transition_time=now.replace(microsecond=0) if flipped else previous.last_transition_time,
+                last_transition_time=since,
                 observed_generation=generation,
             )
         )

@@ -208,7 +208,7 @@ def _rename_for_maps(schema: JSON) -> None:
 class _Dumper(yaml.SafeDumper):
     """Writes long strings in one piece and never uses aliases."""
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 

@@ -63,7 +63,7 @@ class GallerySpec(Policies):
                 json_schema_extra=rules(
                     rule(
                         "self.matches('^[A-Za-z0-9]([A-Za-z0-9_.]*[A-Za-z0-9])?$')",
-                        "a gallery's name has letters, digits, underscores and periods (those two only inside), no dash",
+                        "a gallery's name has letters, digits, and inside also underscores and periods; no dash",
                     )
                 ),
             ),

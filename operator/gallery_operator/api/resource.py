@@ -23,8 +23,8 @@ class Metadata(ApiModel):
     resource_version: str = ""
     creation_timestamp: AwareDatetime | None = None
     deletion_timestamp: AwareDatetime | None = None
-    finalizers: list[str] = []
-    annotations: dict[str, str] = {}
+    finalizers: list[str] = Field(default_factory=list)
+    annotations: dict[str, str] = Field(default_factory=dict)
 
 
 class Operation(ApiModel):
@@ -47,7 +47,7 @@ class Status(ApiModel):
     """Azure's provisioningState."""
     operation: Operation | None = None
     """What runs in Azure now."""
-    conditions: Conditions = []
+    conditions: Conditions = Field(default_factory=list)
     """Ready; Reconciling and Stalled only while True."""
     last_handled_reconcile_request: Annotated[str, Field(max_length=1024)] | None = None
     """The value of the annotation gallery-operator.io/reconcile-requested-at that was acted on last."""

@@ -1,0 +1,87 @@
+"""Image definitions: what the spec wants of Azure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from gallery_operator.api.image_definition import Feature, ImageDefinition, ImageDefinitionSpec, Range
+from gallery_operator.domain import regions, resources
+from gallery_operator.domain.difference import compact
+from gallery_operator.domain.plan import JSON, Plan, Update
+from gallery_operator.domain.resources import Attempts, Wish
+
+_IMMUTABLE: Final = frozenset(
+    {"location"}
+    | {
+        f"properties.{each}"
+        for each in (
+            "osType",
+            "osState",
+            "hyperVGeneration",
+            "architecture",
+            "identifier.publisher",
+            "identifier.offer",
+            "identifier.sku",
+            "eula",
+            "privacyStatementUri",
+            "purchasePlan.name",
+            "purchasePlan.publisher",
+            "purchasePlan.product",
+        )
+    }
+)
+
+
+def body(spec: ImageDefinitionSpec, location: str, tags: dict[str, str], now: datetime) -> JSON:
+    """Return the ARM body that the spec says (api-version 2026-03-03, GalleryImage)."""
+    recommended = spec.recommended
+    return compact(  # type: ignore[no-any-return]
+        {
+            "location": regions.normalise(location),
+            "tags": tags,
+            "properties": {
+                "osType": spec.os_type,
+                "osState": spec.os_state,
+                "hyperVGeneration": spec.hyper_v_generation,
+                "architecture": spec.architecture,
+                "identifier": spec.identifier.model_dump(),
+                "description": spec.description,
+                "eula": spec.eula,
+                "privacyStatementUri": spec.privacy_statement_uri,
+                "releaseNoteUri": spec.release_note_uri,
+                "endOfLifeDate": resources.future(spec.end_of_life_date, now),
+                "recommended": None
+                if recommended is None
+                else {"vCPUs": _range(recommended.v_cpus), "memory": _range(recommended.memory_gb)},
+                "disallowed": None
+                if spec.disallowed_disk_types is None
+                else {"diskTypes": list(spec.disallowed_disk_types)},
+                "purchasePlan": spec.purchase_plan.model_dump() if spec.purchase_plan else None,
+                "features": None if spec.features is None else [_feature(each) for each in spec.features],
+            },
+        }
+    )
+
+
+def _range(wanted: Range | None) -> JSON | None:
+    return None if wanted is None else {"min": wanted.min, "max": wanted.max}
+
+
+def _feature(feature: Feature) -> JSON:
+    return {"name": feature.name, "value": feature.value, "startsAtVersion": feature.starts_at_version}
+
+
+def plan(
+    definition: ImageDefinition, location: str, observed: JSON | None, owner: str, attempts: Attempts, now: datetime
+) -> Plan:
+    """Return the next step for an image definition; `location` is its own or its gallery's region."""
+    if definition.observe_only:
+        return resources.observe_only(observed)
+    tags = resources.wanted_tags(definition.spec.tags, owner, observed)
+    wish = Wish(body(definition.spec, location, tags, now), {}, _IMMUTABLE)
+    step = resources.plan(wish, observed, owner, attempts, now)
+    if isinstance(step, Update) and any(each.path.startswith("properties.features") for each in step.changes):
+        # Azure changes features only when this write-only flag says so (GalleryImageProperties.allowUpdateImage).
+        step.body["properties"]["allowUpdateImage"] = True
+    return step

@@ -1,0 +1,154 @@
+"""How a wish is compared with what Azure has, and merged into it.
+
+A wish is an ARM body that holds only what the spec says: what it does not name stays as Azure has it. The comparison
+is semantic: names of regions, ids, dates and enums are normalised, fields that Azure fills in are not looked at.
+A new field of the API needs nothing here, unless Azure spells it in several ways (`NORMALISED`), or its list is one of
+named entries (`KEYED`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gallery_operator.domain import regions
+from gallery_operator.domain.plan import JSON, Change
+
+#: What a change says of a list entry that is to come, and of one that is to go.
+ADDED: Final = "added"
+PRESENT: Final = "present"
+
+TARGET_REGIONS: Final = "properties.publishingProfile.targetRegions"
+
+
+def instant(value: object) -> object:
+    """Return the moment an RFC 3339 text means, or the value itself when it is none."""
+    if not isinstance(value, str):
+        return value
+    try:
+        # Azure writes seven digits of fractions; Python reads six.
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _region(value: object) -> object:
+    return regions.normalise(value) if isinstance(value, str) else value
+
+
+def folded(value: object) -> object:
+    """Return a text without its case (ARM ids, enum values)."""
+    return value.casefold() if isinstance(value, str) else value
+
+
+def _folded_set(value: object) -> object:
+    return sorted(map(str.casefold, map(str, value))) if isinstance(value, list) else value
+
+
+#: Path -> how both sides are spelled before they are compared.
+NORMALISED: Final[Mapping[str, Callable[[object], object]]] = {
+    "location": _region,
+    "properties.endOfLifeDate": instant,
+    "properties.disallowed.diskTypes": _folded_set,
+    "properties.publishingProfile.endOfLifeDate": instant,
+    "properties.publishingProfile.storageAccountType": folded,
+    f"{TARGET_REGIONS}.name": _region,
+    f"{TARGET_REGIONS}.storageAccountType": folded,
+    "properties.storageProfile.source.id": folded,
+    "properties.storageProfile.osDiskImage.source.id": folded,
+    "properties.storageProfile.dataDiskImages.source.id": folded,
+}
+
+#: Path of a list of named entries -> its key, how keys are spelled, and whether entries the wish lacks are removed.
+KEYED: Final[Mapping[str, tuple[str, Callable[[object], object], bool]]] = {
+    TARGET_REGIONS: ("name", _region, True),
+    "properties.features": ("name", folded, False),
+    "properties.storageProfile.dataDiskImages": ("lun", lambda lun: lun, True),
+}
+
+
+def difference(wanted: JSON, found: JSON) -> tuple[Change, ...]:
+    """Return the fields of `wanted` in which `found` differs, by path."""
+    return tuple(_walk(wanted, found, "", ""))
+
+
+def _walk(wanted: Any, found: Any, path: str, shown: str) -> list[Change]:
+    if path in KEYED and isinstance(wanted, list):
+        return _walk_keyed(wanted, found if isinstance(found, list) else [], path, shown)
+    if isinstance(wanted, dict):
+        inside = found if isinstance(found, dict) else {}
+        changes: list[Change] = []
+        for key, value in wanted.items():
+            changes += _walk(
+                value, inside.get(key), f"{path}.{key}" if path else key, f"{shown}.{key}" if shown else key
+            )
+        return changes
+    normal = NORMALISED.get(path, _as_is)
+    return [] if normal(wanted) == normal(found) else [Change(shown, found, wanted, path)]
+
+
+def _walk_keyed(wanted: list[JSON], found: list[JSON], path: str, shown: str) -> list[Change]:
+    key, normal, removes = KEYED[path]
+    by_key = index(path, found)
+    changes: list[Change] = []
+    for each in wanted:
+        here = f"{shown}[{each[key]}]"
+        other = by_key.pop(normal(each[key]), None)
+        changes += [Change(here, None, ADDED, path)] if other is None else _walk(each, other, path, here)
+    if removes:
+        changes += [Change(f"{shown}[{each[key]}]", PRESENT, None, path) for each in by_key.values()]
+    return changes
+
+
+def _as_is(value: object) -> object:
+    return value
+
+
+def index(path: str, entries: list[JSON]) -> dict[object, JSON]:
+    """Return the entries of a keyed list by their normalised key."""
+    key, normal, _ = KEYED[path]
+    return {normal(each[key]): each for each in entries if isinstance(each, dict) and key in each}
+
+
+def merge(base: Any, over: Any, path: str = "") -> Any:
+    """Return `base` with `over` laid on it: objects merge, keyed lists merge by key, anything else is replaced."""
+    if path in KEYED and isinstance(over, list):
+        _, _, removes = KEYED[path]
+        key, normal, _ = KEYED[path]
+        old = index(path, base if isinstance(base, list) else [])
+        merged = [merge(old.pop(normal(each[key]), {}), each, path) for each in over]
+        return merged if removes else [*merged, *old.values()]
+    if isinstance(base, dict) and isinstance(over, dict):
+        result = dict(base)
+        for name, value in over.items():
+            result[name] = merge(base.get(name), value, f"{path}.{name}" if path else name)
+        return result
+    return over
+
+
+def without(body: JSON, paths: frozenset[str], path: str = "") -> JSON:
+    """Return a deep copy of an ARM body without the fields at `paths`; entries of lists have the path of the list."""
+    result: JSON = {}
+    for key, value in body.items():
+        here = f"{path}.{key}" if path else key
+        if here in paths:
+            continue
+        if isinstance(value, dict):
+            result[key] = without(value, paths, here)
+        elif isinstance(value, list):
+            result[key] = [without(each, paths, here) if isinstance(each, dict) else each for each in value]
+        else:
+            result[key] = value
+    return result
+
+
+def compact(value: Any) -> Any:
+    """Return a body without the fields that are None; empty objects that result stay out, too."""
+    if isinstance(value, dict):
+        inner = {key: compact(each) for key, each in value.items() if each is not None}
+        return {key: each for key, each in inner.items() if each != {} or value[key] == {}}
+    if isinstance(value, list):
+        return [compact(each) for each in value]
+    return value

@@ -1,0 +1,112 @@
+"""What Azure says of an image version, read defensively: an answer is input, and any field may be missing or new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gallery_operator.domain import regions
+from gallery_operator.domain.difference import instant
+from gallery_operator.domain.plan import JSON
+from gallery_operator.domain.resources import BUSY, as_dict, as_list, provisioning_state
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRegion:
+    """A region the version is replicated to."""
+
+    name: str
+    replicas: int | None
+    storage_account_type: str | None
+    excluded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegionReplication:
+    """Azure's replication state of one region (RegionalReplicationStatus)."""
+
+    state: str
+    progress: int
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedVersion:
+    """The facts of an image version that decisions rest on."""
+
+    name: str
+    state: str
+    excluded: bool
+    published: datetime | None
+    end_of_life: datetime | None
+    blocked_before_end_of_life: bool
+    regions: tuple[TargetRegion, ...]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return numbers(self.name)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.state == "Succeeded"
+
+    @property
+    def busy(self) -> bool:
+        return self.state in BUSY
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return Major, Minor and Patch for comparing: numeric, not text (azure-gallery-api.md §6.4)."""
+    parts = version.split(".")
+    return tuple(int(each) for each in parts) if all(each.isdecimal() for each in parts) else (-1,)
+
+
+def read_version(name: str, raw: JSON) -> ObservedVersion:
+    """Read an image version of a GET or LIST answer."""
+    properties = as_dict(raw.get("properties"))
+    profile = as_dict(properties.get("publishingProfile"))
+    safety = as_dict(properties.get("safetyProfile"))
+    return ObservedVersion(
+        name=name,
+        state=provisioning_state(raw),
+        excluded=profile.get("excludeFromLatest") is True,
+        published=_date(profile.get("publishedDate")),
+        end_of_life=_date(profile.get("endOfLifeDate")),
+        blocked_before_end_of_life=safety.get("blockDeletionBeforeEndOfLife") is True,
+        regions=tuple(_target_region(each) for each in as_list(profile.get("targetRegions")) if isinstance(each, dict)),
+    )
+
+
+def _date(value: object) -> datetime | None:
+    moment = instant(value)
+    return moment if isinstance(moment, datetime) else None
+
+
+def _target_region(raw: JSON) -> TargetRegion:
+    replicas, storage = raw.get("regionalReplicaCount"), raw.get("storageAccountType")
+    return TargetRegion(
+        name=regions.normalise(str(raw.get("name", "")))[:64],
+        replicas=replicas if isinstance(replicas, int) else None,
+        storage_account_type=storage[:64] if isinstance(storage, str) else None,
+        excluded=raw.get("excludeFromLatest") is True,
+    )
+
+
+def read_replication(raw: JSON) -> dict[str, RegionReplication] | None:
+    """Read `replicationStatus.summary` by region; None when the answer has none (`$expand` was not asked)."""
+    status = as_dict(raw.get("properties")).get("replicationStatus")
+    if not isinstance(status, dict):
+        return None
+    return {
+        regions.normalise(str(each.get("region", "")))[:64]: RegionReplication(
+            state=str(each.get("state") or "Unknown")[:64],
+            progress=_percent(each.get("progress")),
+            details=str(each.get("details") or "")[:512],
+        )
+        for each in as_list(status.get("summary"))
+        if isinstance(each, dict)
+    }
+
+
+def _percent(value: object) -> int:
+    return min(100, max(0, value)) if isinstance(value, int) else 0

@@ -1,0 +1,93 @@
+"""Replication, region by region: the rows of the status, and the repair of regions that failed.
+
+Azure's own advice for a failed region is to retry, then to remove the region and add it back (azure-cli#15539). That
+is the ladder here: odd attempts PUT the version again, even ones remove the failed regions, whereupon the difference
+to the wish adds them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gallery_operator.api.conditions import Reason
+from gallery_operator.api.image_version import RegionStatus, ReplicationStatus
+from gallery_operator.domain.difference import TARGET_REGIONS, index
+from gallery_operator.domain.observed import ObservedVersion, RegionReplication
+from gallery_operator.domain.plan import JSON, Blocked, Plan, Update, Wait
+from gallery_operator.domain.resources import ATTEMPTS, Attempts
+
+COMPLETED = "Completed"
+FAILED = "Failed"
+
+
+def report(
+    wanted: Iterable[str],
+    observed: ObservedVersion,
+    replication: Mapping[str, RegionReplication],
+    attempts: Mapping[str, int],
+) -> ReplicationStatus:
+    """Return the status of every region that is wanted (normalised names) or still exists."""
+    present = {each.name: each for each in observed.regions}
+    wanted = list(dict.fromkeys(wanted))
+    rows = []
+    for name in [*wanted, *(each for each in present if each not in wanted)]:
+        here = replication.get(name)
+        region = present.get(name)
+        rows.append(
+            RegionStatus(
+                name=name,
+                state=here.state if here else "Pending",
+                progress=here.progress if here else 0,
+                replicas=region.replicas if region else None,
+                storage_account_type=region.storage_account_type if region else None,
+                details=(here.details or None) if here else None,
+                attempts=attempts.get(name),
+            )
+        )
+    done = sum(row.state == COMPLETED for row in rows if row.name in wanted)
+    return ReplicationStatus(
+        state=_aggregate(rows),
+        progress=sum(row.progress for row in rows) // max(1, len(rows)),
+        summary=f"{done}/{len(wanted)}",
+        regions=rows,
+    )
+
+
+def _aggregate(rows: Iterable[RegionStatus]) -> str:
+    """Azure's aggregatedState over the rows: it knows nothing of regions that were not sent yet."""
+    states = {row.state for row in rows}
+    if FAILED in states:
+        return FAILED
+    if states <= {COMPLETED}:
+        return COMPLETED
+    return "Unknown" if states <= {"Unknown"} else "InProgress"
+
+
+def failed_regions(replication: Mapping[str, RegionReplication]) -> dict[str, str]:
+    """Return the failed regions with what Azure says of each."""
+    return {name: each.details or "no details given" for name, each in replication.items() if each.state == FAILED}
+
+
+def repair(body: JSON, home: str, failed: Mapping[str, str], attempts: Attempts) -> Plan:
+    """Return the next rung for failed regions, given the body of a plain retry. The home region is never removed."""
+    named = ", ".join(f"{name} ({details[:160]})" for name, details in sorted(failed.items()))
+    if attempts.made >= ATTEMPTS:
+        return Blocked(Reason.REPLICATION_FAILED, f"{attempts.made} repairs did not help: {named}")
+    if attempts.seconds_to_next > 0:
+        return Wait(Reason.REPAIRING, f"replication failed: {named}; the next repair is due", attempts.seconds_to_next)
+    removable = set(failed) - {home}
+    if attempts.made % 2 == 0 or not removable:
+        return Update(body, why=f"repair {attempts.made + 1}, retry: {named}", repaired=tuple(sorted(failed)))
+    return Update(
+        _without_regions(body, removable),
+        why=f"repair {attempts.made + 1}, remove and add again: {named}",
+        repaired=tuple(sorted(removable)),
+    )
+
+
+def _without_regions(body: JSON, removed: set[str]) -> JSON:
+    profile = body["properties"]["publishingProfile"]
+    left = [each for name, each in index(TARGET_REGIONS, profile["targetRegions"]).items() if name not in removed]
+    safety = {**body["properties"].get("safetyProfile", {}), "allowDeletionOfReplicatedLocations": True}
+    profile = {**profile, "targetRegions": left}
+    return {**body, "properties": {**body["properties"], "publishingProfile": profile, "safetyProfile": safety}}

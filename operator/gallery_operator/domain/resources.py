@@ -1,0 +1,200 @@
+"""What Gallery, ImageDefinition and ImageVersion have in common: ownership, and the plan that makes Azure match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gallery_operator.api import names
+from gallery_operator.api.conditions import Reason
+from gallery_operator.domain.difference import difference, instant, merge, without
+from gallery_operator.domain.plan import JSON, Blocked, Change, Create, Delete, Plan, Update, UpToDate, Wait
+
+#: While Azure is at one of these it is left alone (azure-gallery-api.md §6.2, §6.19).
+BUSY: Final = frozenset({"Creating", "Updating", "Deleting", "Migrating"})
+
+#: A failed resource is PUT again that often before someone must look.
+ATTEMPTS: Final = 5
+
+#: Fields of every kind that Azure alone writes.
+READ_ONLY: Final = frozenset({"id", "name", "type", "systemData", "etag", "properties.provisioningState"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What Azure is to have: the body the spec says, and what a new resource gets where the spec says nothing."""
+
+    body: JSON
+    defaults: JSON = field(default_factory=dict)
+    immutable: frozenset[str] = frozenset()
+    read_only: frozenset[str] = READ_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often a failed resource was tried again since it last succeeded, and whether the next try is due."""
+
+    made: int = 0
+    seconds_to_next: float = 0.0
+
+
+def provisioning_state(observed: JSON) -> str:
+    """Return Azure's provisioningState; `Unknown` when there is none."""
+    properties = observed.get("properties")
+    state = properties.get("provisioningState") if isinstance(properties, dict) else None
+    return state[:64] if isinstance(state, str) else "Unknown"
+
+
+def tags_of(observed: JSON) -> dict[str, str]:
+    """Return the tags; Azure omits them when there are none."""
+    tags = observed.get("tags")
+    return {str(key): str(value) for key, value in tags.items()} if isinstance(tags, dict) else {}
+
+
+def _own_tag(observed: JSON, name: str) -> str | None:
+    # Tag names compare without case in ARM.
+    return next((value for key, value in tags_of(observed).items() if key.casefold() == name), None)
+
+
+def owner_of(observed: JSON) -> str | None:
+    """Return the owner that the resource's tag names."""
+    return _own_tag(observed, names.OWNER_TAG)
+
+
+def is_adopted(observed: JSON) -> bool:
+    """Tell whether the resource existed before its object did."""
+    return _own_tag(observed, names.ADOPTED_TAG) == "true"
+
+
+def wanted_tags(spec_tags: dict[str, str] | None, owner: str, observed: JSON | None) -> dict[str, str]:
+    """Return the tags that are ours: those of the spec, the owner, and the mark of an adopted resource."""
+    adopted = {names.ADOPTED_TAG: "true"} if observed is not None and owner_of(observed) is None else {}
+    return {**(spec_tags or {}), names.OWNER_TAG: owner, **adopted}
+
+
+def ownership_conflict(observed: JSON, owner: str) -> Blocked | None:
+    """Return why the resource must not be touched: its tag names someone else."""
+    found = owner_of(observed)
+    if found is None or found == owner:
+        return None
+    return Blocked(
+        Reason.OWNERSHIP_CONFLICT,
+        f"the Azure resource belongs to {found[:300]!r} (tag {names.OWNER_TAG}), not to {owner!r}: "
+        "name another resource, or remove that tag in Azure if nobody uses it any more",
+    )
+
+
+def is_retained(observed: JSON, owner: str, retain: bool | None) -> bool:
+    """Tell whether the resource stays in Azure when its object goes: by policy, or because it is not ours to delete."""
+    if retain is not None:
+        return retain
+    return is_adopted(observed) or owner_of(observed) != owner
+
+
+def busy(observed: JSON) -> Wait | None:
+    """Return the wait for an operation that runs in Azure."""
+    state = provisioning_state(observed)
+    if state not in BUSY:
+        return None
+    reason = {"Creating": Reason.CREATING, "Updating": Reason.UPDATING, "Deleting": Reason.DELETING}
+    return Wait(reason.get(state, Reason.BUSY), f"Azure is {state.lower()} it")
+
+
+def plan(wish: Wish, observed: JSON | None, owner: str, attempts: Attempts, now: datetime) -> Plan:
+    """Return the step that brings Azure nearer to the wish: the same for every kind."""
+    if observed is None:
+        return Create(merge(wish.defaults, wish.body))
+    if (conflict := ownership_conflict(observed, owner)) is not None:
+        return conflict
+    if (running := busy(observed)) is not None:
+        return running
+    changes = difference(wish.body, observed)
+    if fixed := [each for each in changes if _is_immutable(each, wish.immutable)]:
+        return Blocked(
+            Reason.IMMUTABLE_FIELD_DIFFERS,
+            "Azure does not let these fields change: " + "; ".join(map(str, fixed[:5])) + ". "
+            "Change the spec to what exists, or create another resource",
+        )
+    # A field Azure cannot report (an immutable one it left out) is no reason to write.
+    changes = tuple(each for each in changes if not _concerns(each, wish.immutable))
+    if changes:
+        return Update(update_body(wish, observed, now), changes)
+    if provisioning_state(observed) == "Failed":
+        return retry(wish, observed, attempts, now)
+    return UpToDate()
+
+
+def _is_immutable(change: Change, immutable: frozenset[str]) -> bool:
+    return _concerns(change, immutable) and change.found not in (None, "", {}, [])
+
+
+def _concerns(change: Change, paths: frozenset[str]) -> bool:
+    return any(change.rule == path or change.rule.startswith(f"{path}.") for path in paths)
+
+
+def update_body(wish: Wish, observed: JSON, now: datetime) -> JSON:
+    """Return the whole body of a PUT that changes only what the wish names: PUT drops what it does not hold.
+
+    An end-of-life date that has passed stays out: Azure keeps it, and may refuse it (azure-gallery-api.md §6.5).
+    """
+    found = without(observed, wish.read_only | past_dates(observed, now))
+    body: JSON = merge(found, wish.body)
+    return body
+
+
+def past_dates(observed: JSON, now: datetime) -> frozenset[str]:
+    """Return the paths of end-of-life dates that have passed."""
+    properties = as_dict(observed.get("properties"))
+    dates = {
+        "properties.endOfLifeDate": instant(properties.get("endOfLifeDate")),
+        "properties.publishingProfile.endOfLifeDate": instant(
+            as_dict(properties.get("publishingProfile")).get("endOfLifeDate")
+        ),
+    }
+    return frozenset(path for path, date in dates.items() if isinstance(date, datetime) and date <= now)
+
+
+def future(date: datetime | None, now: datetime) -> str | None:
+    """Return a date as Azure writes it if it is to come: Azure takes only future end-of-life dates."""
+    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if date is not None and date > now else None
+
+
+def retry(wish: Wish, observed: JSON, attempts: Attempts, now: datetime) -> Plan:
+    """Return the next step for a resource that Azure reports as Failed."""
+    if attempts.made >= ATTEMPTS:
+        return Blocked(
+            Reason.PROVISIONING_FAILED,
+            f"Azure reports Failed after {attempts.made} attempts; change the spec, or ask for another round with the "
+            f"annotation {names.RECONCILE_REQUESTED_AT}",
+        )
+    if attempts.seconds_to_next > 0:
+        return Wait(Reason.REPAIRING, "Azure reports Failed; the next attempt is due", attempts.seconds_to_next)
+    return Update(update_body(wish, observed, now), why=f"attempt {attempts.made + 1} after Azure reported Failed")
+
+
+def observe_only(observed: JSON | None) -> Plan:
+    """Return the plan for an object that only looks."""
+    if observed is None:
+        return Wait(Reason.NOT_FOUND, "Azure has no such resource; managementPolicy Observe does not create it", 300.0)
+    return busy(observed) or UpToDate()
+
+
+def deletion(observed: JSON | None, owner: str, retain: bool | None) -> Delete | Wait | None:
+    """Return the step towards the end of the Azure resource; None: nothing of ours is left there."""
+    if observed is None or is_retained(observed, owner, retain):
+        return None
+    running = busy(observed)
+    if running is not None:
+        return running
+    return Delete("the object was deleted")
+
+
+def as_dict(value: object) -> JSON:
+    """Return an object of Azure's answer as a dict, whatever it is."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """Return a list of Azure's answer as a list, whatever it is."""
+    return value if isinstance(value, list) else []

@@ -1,0 +1,218 @@
+"""Image versions: what the spec, its parents and its age want of Azure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gallery_operator.api.conditions import Reason
+from gallery_operator.api.image_version import ImageVersion
+from gallery_operator.domain import lifecycle, regions, replication, resources, version_body
+from gallery_operator.domain.difference import PRESENT, TARGET_REGIONS
+from gallery_operator.domain.family import Family
+from gallery_operator.domain.lifecycle import Schedule
+from gallery_operator.domain.observed import ObservedVersion, read_replication, read_version
+from gallery_operator.domain.plan import (
+    JSON,
+    Blocked,
+    Change,
+    Create,
+    Delete,
+    Plan,
+    RemoveObject,
+    Retire,
+    Update,
+    UpToDate,
+    Wait,
+)
+from gallery_operator.domain.resources import Attempts, Wish
+from gallery_operator.domain.version_body import Parents, target_regions
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything the plan for a version rests on."""
+
+    version: ImageVersion
+    parents: Parents
+    observed: JSON | None
+    family: Family
+    owner: str
+    attempts: Attempts
+    now: datetime
+
+    @property
+    def facts(self) -> ObservedVersion | None:
+        return None if self.observed is None else read_version(self.version.spec.version, self.observed)
+
+    @property
+    def dates(self) -> Schedule:
+        definition, facts = self.parents.definition, self.facts
+        return lifecycle.schedule(
+            self.version.spec.end_of_life_date,
+            facts.published if facts else None,
+            definition.end_of_life_date if definition else None,
+            definition.lifecycle if definition else None,
+        )
+
+    @property
+    def kept_because(self) -> str | None:
+        """Why the version must not be retired by policy."""
+        facts, version = self.facts, self.version
+        if facts is None:
+            return "its object is annotated gallery-operator.io/keep" if version.keep else None
+        safety = version.spec.safety
+        blocked = facts.blocked_before_end_of_life or bool(safety and safety.block_deletion_before_end_of_life)
+        return lifecycle.why_kept(facts, self.family, self.dates, keep=version.keep, blocked=blocked, now=self.now)
+
+
+def plan(situation: Situation) -> Plan:
+    """Return the next step for an image version: the first of these questions that has an answer."""
+    if situation.version.observe_only:
+        return resources.observe_only(situation.observed)
+    for question in (_retirement, _due_for_retirement, _may_be_published, _publish):
+        step = question(situation)
+        if step is not None:
+            return step
+    return UpToDate(next_look(situation))
+
+
+def _retirement(situation: Situation) -> Plan | None:
+    """The decision was written: carry it out, then keep the object as a tombstone as long as policy says."""
+    decision = situation.version.retired
+    if decision is None:
+        return None
+    if situation.observed is None:
+        return _tombstone(situation, decision)
+    if (conflict := resources.ownership_conflict(situation.observed, situation.owner)) is not None:
+        return conflict
+    if (running := resources.busy(situation.observed)) is not None:
+        return running
+    if (kept := situation.kept_because) is not None:
+        return Wait(Reason.KEPT, f"marked as retired, but not deleted: {kept}", 3600.0)
+    return Delete(f"retired {decision[:200]}")
+
+
+def _tombstone(situation: Situation, decision: str) -> Plan:
+    since, after = lifecycle.retired_at(decision), situation.dates.remove_after
+    if since is None or after is None:
+        return UpToDate()
+    if since + after <= situation.now:
+        return RemoveObject("removeRetiredAfter has passed")
+    return UpToDate(since + after)
+
+
+def _due_for_retirement(situation: Situation) -> Plan | None:
+    delete_at, observed = situation.dates.delete_at, situation.observed
+    if delete_at is None or delete_at > situation.now or situation.kept_because is not None:
+        return None
+    if observed is None:
+        return Retire(f"its delete date {delete_at:%Y-%m-%dT%H:%M:%SZ} had passed before it was published")
+    if resources.owner_of(observed) != situation.owner or resources.busy(observed) is not None:
+        return None
+    return Retire(f"its delete date {delete_at:%Y-%m-%dT%H:%M:%SZ} has passed")
+
+
+def _may_be_published(situation: Situation) -> Plan | None:
+    version, parents = situation.version, situation.parents
+    wanted = {regions.normalise(each.name) for each in target_regions(version, parents)}
+    if parents.home not in wanted:
+        return Blocked(
+            Reason.HOME_REGION_NOT_A_TARGET,
+            f"targetRegions: the home region {parents.home} must be one of {', '.join(sorted(wanted))[:300]}; "
+            "add it there, or set location to one of them",
+        )
+    date = parents.definition.end_of_life_date if parents.definition else None
+    if situation.observed is None and date is not None and date <= situation.now:
+        return Blocked(
+            Reason.DEFINITION_END_OF_LIFE,
+            f"the image definition reached its end of life on {date:%Y-%m-%d} and takes no new versions",
+        )
+    return None
+
+
+def _leaves_latest(situation: Situation) -> bool:
+    """Tell whether the lifecycle wants the version excluded: due, and another one takes its place."""
+    due = situation.dates.exclude_at
+    if due is None or due > situation.now or situation.version.keep:
+        return False
+    return lifecycle.why_latest(situation.version.spec.version, situation.family, situation.now) is None
+
+
+def _publish(situation: Situation) -> Plan | None:
+    desired = version_body.wish(
+        situation.version,
+        situation.parents,
+        situation.observed,
+        situation.owner,
+        leaves_latest=_leaves_latest(situation),
+        now=situation.now,
+    )
+    step = resources.plan(desired, situation.observed, situation.owner, situation.attempts, situation.now)
+    if isinstance(step, Create):
+        return Create(_whole_source(step.body))
+    if isinstance(step, Update) and step.changes:
+        return _refused(situation, step.changes) or Update(_whole_source(step.body), step.changes)
+    if _at_rest(step):
+        step = _repair(situation, desired) or step
+    if isinstance(step, Update):
+        return replace(step, body=_whole_source(step.body))
+    return None if isinstance(step, UpToDate) else step
+
+
+def _at_rest(step: Plan) -> bool:
+    """Tell whether Azure is as wanted but for what failed: then a failed region may be repaired."""
+    reason = step.reason if isinstance(step, Wait | Blocked) else None
+    return isinstance(step, Update | UpToDate) or reason in (Reason.REPAIRING, Reason.PROVISIONING_FAILED)
+
+
+def _repair(situation: Situation, desired: Wish) -> Plan | None:
+    """Return the repair of regions that failed."""
+    observed = situation.observed or {}
+    failed = replication.failed_regions(read_replication(observed) or {})
+    if not failed:
+        return None
+    body = resources.update_body(desired, observed, situation.now)
+    return replication.repair(body, situation.parents.home, failed, situation.attempts)
+
+
+def _refused(situation: Situation, changes: tuple[Change, ...]) -> Blocked | None:
+    """Return why a change must not be made: it loses a region, or Azure cannot make it."""
+    safety = situation.version.spec.safety
+    failed = replication.failed_regions(read_replication(situation.observed or {}) or {})
+    dropped = [_key(each) for each in changes if each.rule == TARGET_REGIONS and each.found == PRESENT]
+    lost = [name for name in dropped if regions.normalise(name) not in failed]
+    if lost and not (safety and safety.allow_region_removal):
+        return Blocked(
+            Reason.REGION_REMOVAL_NOT_ALLOWED,
+            f"targetRegions no longer names {', '.join(lost)[:300]}: scale sets there could not grow any more. Set "
+            "safety.allowRegionRemoval: true to remove, or name the region again",
+        )
+    for each in changes:
+        if each.rule == f"{TARGET_REGIONS}.storageAccountType" and each.found is not None:
+            return Blocked(
+                Reason.STORAGE_TYPE_DIFFERS,
+                f"{each}: Azure cannot change the storage type of a region in use; name the type it has, or publish "
+                "another version",
+            )
+    return None
+
+
+def _key(change: Change) -> str:
+    """Return the key of the list entry that a change is about: the name in `….targetRegions[West Europe]`."""
+    return change.path.rpartition("[")[2].rstrip("]")
+
+
+def _whole_source(body: JSON) -> JSON:
+    """A version has one kind of source: with `source` at the top, the disks that Azure filled in stay out of a PUT."""
+    profile = body["properties"].get("storageProfile", {})
+    if "source" not in profile:
+        return body
+    profile = {key: value for key, value in profile.items() if key not in ("osDiskImage", "dataDiskImages")}
+    return {**body, "properties": {**body["properties"], "storageProfile": profile}}
+
+
+def next_look(situation: Situation) -> datetime | None:
+    """Return when the lifecycle has something to do next."""
+    step = lifecycle.next_action(situation.dates, situation.now)
+    return step[1] if step else None
