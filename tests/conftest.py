@@ -11,17 +11,27 @@ import pytest
 
 if TYPE_CHECKING:
     from dev.control_plane import Cluster
+    from dev.control_plane.binaries import Binaries
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build the control plane's programs before the first test: no test's timeout allows for the minutes it takes."""
-    needed = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
-    if not needed or session.config.option.collectonly or os.environ.get("KUBECONFIG"):
+    fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    needed = "programs" in fixtures or ("cluster" in fixtures and not os.environ.get("KUBECONFIG"))
+    if not needed or session.config.option.collectonly:
         return
     from dev.control_plane.binaries import find_or_build
 
     with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         find_or_build()
+
+
+@pytest.fixture(scope="session")
+def programs() -> Binaries:
+    """kube-apiserver and etcd, for tests that start control planes of their own."""
+    from dev.control_plane.binaries import find_or_build
+
+    return find_or_build(quiet=True)
 
 
 @pytest.fixture(scope="session")

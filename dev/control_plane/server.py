@@ -156,7 +156,7 @@ class ControlPlane:
         tails = ""
         for log in sorted(self._folder.glob("*.log")):
             tail = log.read_text(errors="replace").splitlines()[-lines:]
-            tails += "\n".join([f"\n--- {log.name}", *tail])
+            tails += "\n".join([f"\n--- {log.name}", *(line[:300] for line in tail)])
         return tails
 
 
@@ -200,6 +200,7 @@ def _apiserver_flags(port: int) -> list[str]:
         f"--bind-address={HOST}",
         f"--secure-port={port}",
         "--permit-port-sharing",  # with the socket that reserves the port
+        "--shutdown-watch-termination-grace-period=1s",  # or open watches would hold up the end
         "--cert-dir=.",
         "--tls-cert-file=server.crt",
         "--tls-private-key-file=server.key",

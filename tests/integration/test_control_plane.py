@@ -31,7 +31,7 @@ from dev.control_plane import (
     toolchain,
     use,
 )
-from dev.control_plane.binaries import find_or_build
+from dev.control_plane.binaries import Binaries, find_or_build
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,6 +154,7 @@ def test_a_kubeconfig_variable_wins_over_a_control_plane_of_our_own(
 # --- how it lives and ends ---
 
 
+@pytest.mark.usefixtures("programs")
 def test_it_serves_and_stops_without_leaving_a_process_or_a_file() -> None:
     before = set(psutil.Process().children(recursive=True))
     with ControlPlane.start(quiet=True) as plane:
@@ -168,6 +169,7 @@ def test_it_serves_and_stops_without_leaving_a_process_or_a_file() -> None:
     plane.stop()
 
 
+@pytest.mark.usefixtures("programs")
 def test_two_that_start_at_once_are_strangers_to_each_other() -> None:
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         starting = [pool.submit(ControlPlane.start, quiet=True) for _ in range(2)]
@@ -178,6 +180,7 @@ def test_two_that_start_at_once_are_strangers_to_each_other() -> None:
             second("get", "namespace", "only-in-the-first")
 
 
+@pytest.mark.usefixtures("programs")
 def test_killing_the_process_that_started_it_leaves_no_orphan_and_no_data() -> None:
     with up_command() as (process, kubeconfig):
         assert Kubectl(kubeconfig)("get", "--raw", "/readyz") == "ok"
@@ -188,6 +191,7 @@ def test_killing_the_process_that_started_it_leaves_no_orphan_and_no_data() -> N
         until(lambda: not kubeconfig.parent.exists())
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.skipif(sys.platform != "linux", reason="relies on Linux's parent-death signal")
 def test_killing_its_supervisor_leaves_no_orphan() -> None:
     with up_command() as (process, _):
@@ -199,6 +203,7 @@ def test_killing_its_supervisor_leaves_no_orphan() -> None:
         assert process.wait(30) == 1
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_up_command_ends_cleanly(number: signal.Signals) -> None:
     with up_command() as (process, kubeconfig):
@@ -209,6 +214,7 @@ def test_the_up_command_ends_cleanly(number: signal.Signals) -> None:
         assert not kubeconfig.parent.exists()
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_folder_of_the_users_choice_keeps_its_data_from_run_to_run(tmp_path: Path) -> None:
     folder = tmp_path / ("deep" * 30)  # a path too long for a Unix socket
     with ControlPlane.start(folder, quiet=True) as plane:
@@ -220,7 +226,7 @@ def test_a_folder_of_the_users_choice_keeps_its_data_from_run_to_run(tmp_path: P
 # --- what goes wrong ---
 
 
-def test_a_failed_start_shows_the_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_start_shows_the_logs(programs: Binaries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = textwrap.dedent("""\
         #!/bin/sh
         echo no leader today
@@ -228,7 +234,7 @@ def test_a_failed_start_shows_the_logs(tmp_path: Path, monkeypatch: pytest.Monke
     """)
     (tmp_path / "etcd").write_text(program)
     (tmp_path / "etcd").chmod(0o755)
-    (tmp_path / "kube-apiserver").symlink_to(find_or_build(quiet=True).kube_apiserver)
+    (tmp_path / "kube-apiserver").symlink_to(programs.kube_apiserver)
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
     with pytest.raises(StartError, match="no leader today"):
         ControlPlane.start(quiet=True)
