@@ -1,6 +1,6 @@
 """What is known of each definition's versions: one paged LIST instead of a GET per version.
 
-Bodies are kept as JSON bytes, which take a tenth of the memory of dicts. Left out of them: what a LIST never carries
+Bodies are kept as JSON bytes, which take a fraction of the memory of dicts. Left out of them: what a LIST never carries
 (replicationStatus), what is in the id anyway, and what no decision rests on.
 """
 
@@ -167,7 +167,8 @@ def _pack(body: Body) -> bytes:
     properties = kept.get("properties")
     if isinstance(properties, dict):
         kept["properties"] = {key: value for key, value in properties.items() if key not in _DROPPED_PROPERTIES}
-    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
+    # The copy frees the buffer that orjson leaves behind the text: 4 KB for a body of 600 bytes.
+    return bytes(memoryview(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)))
 
 
 def _overlaid(bodies: Mapping[str, bytes], written: Mapping[str, bytes | None]) -> dict[str, bytes]:
