@@ -17,23 +17,26 @@ _NOISY: Final = ("kopf.objects", "azure", "msal", "aiohttp.access", "asyncio")
 _KOPF_ATTRIBUTES: Final = ("k8s_skip", "k8s_ref", "settings")
 
 _HIDDEN: Final = "***"
-#: A value ends where JSON, a URL, a form or prose ends it; a backslash belongs to a quote inside of JSON.
+#: A bare value ends where a URL, a form or prose ends it.
 _VALUE: Final = r"[^\s\"'\\&,;<>()\[\]{}]+"
-#: Between a name and its value: `=`, `: `, `": "`, and the same inside of a JSON string.
-_IS: Final = r"\\*[\"']?\s*[=:]\s*\\*[\"']?"
+#: Between a name and its value: `=`, `: `, `": "`, and the same inside of a JSON string (`\": \"`).
+_IS: Final = r"\\*[\"']?\s*[=:]\s*(?P<quote>\\*[\"'])?"
+#: A quoted value ends at the same quote, at the latest where the JSON string around it ends.
+_QUOTED_OR_BARE: Final = rf"(?(quote)(?:(?!(?P=quote)|\")(?:\\.|[^\\]))+|{_VALUE})"
+#: Each has three groups: name, separator and the opening quote, if any; what follows them is hidden.
 _SECRETS: Final = (
     re.compile(rf"\b(authorization)({_IS}(?:bearer|basic)\s+){_VALUE}", re.IGNORECASE),
-    re.compile(rf"\b(bearer)(\s+)(?=\S{{20}}){_VALUE}", re.IGNORECASE),
+    re.compile(rf"\b(bearer)(\s+)()(?=\S{{20}}){_VALUE}", re.IGNORECASE),
     # a shared access signature in a blob's URL, plain or escaped
-    re.compile(rf"\b(sig)(=|%3D){_VALUE}", re.IGNORECASE),
+    re.compile(rf"(?:\b|(?<=%26)|(?<=%3F))(sig)(=|%3D)(){_VALUE}", re.IGNORECASE),
     # forms, JSON, connection strings and keyword arguments
     re.compile(
         r"\b(client_?secret|client_?assertion|assertion|access_?token|refresh_?token|id_?token|password|"
-        rf"account_?key|shared_?access_?(?:key|signature))({_IS}){_VALUE}",
+        rf"account_?key|shared_?access_?(?:key|signature))({_IS}){_QUOTED_OR_BARE}",
         re.IGNORECASE,
     ),
     # a JSON web token wherever it stands
-    re.compile(r"\b()()eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"),
+    re.compile(r"\b()()()eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"),
 )
 
 
@@ -45,9 +48,9 @@ def redact(text: str) -> str:
 
 
 def _hide(match: re.Match[str]) -> str:
-    name, separator = match.groups()
-    bare = separator == '":'  # a JSON value that is no string, such as null
-    return f'{name}{separator}"{_HIDDEN}"' if bare else f"{name}{separator}{_HIDDEN}"
+    name, separator, _ = match.groups()
+    is_json_literal = separator.rstrip() == '":'  # a number or null: what replaces it has to be JSON, too
+    return f'{name}{separator}"{_HIDDEN}"' if is_json_literal else f"{name}{separator}{_HIDDEN}"
 
 
 class _JsonFormatter(OrjsonFormatter):

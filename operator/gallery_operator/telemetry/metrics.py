@@ -101,7 +101,7 @@ class Metrics:
         )
         self._plans = self._counter("gallery_operator_plans_total", "Decisions by kind and plan.", "kind", "plan")
         tasks = self._gauge("gallery_operator_asyncio_tasks", "Tasks of the event loop.")
-        tasks.set_function(lambda: len(asyncio.all_tasks()))
+        tasks.set_function(_task_count)
 
     def queue_added(self, kind: str) -> None:
         self._adds.labels(kind.lower()).inc()
@@ -158,6 +158,13 @@ class Metrics:
     def watch_resources(self, resources: Callable[[], Mapping[tuple[str, str], int]]) -> None:
         """Report how many objects are in which (kind, state) whenever metrics are read."""
         self.registry.register(_ResourcesCollector(resources))
+
+
+def _task_count() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # read where no loop runs
+        return 0
 
 
 class _RunningCollector(Collector):
