@@ -1,0 +1,182 @@
+"""The simulator's side of the switchboard: `/_simulator/...`, for tests and demos; no authentication, no journal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from dev.azure_simulator import errors
+from dev.azure_simulator.faults import FAULT
+from dev.azure_simulator.paths import Json, ResourcePath, resource_path
+from dev.azure_simulator.service import Request
+from dev.azure_simulator.settings import Settings
+from dev.azure_simulator.simulation import Simulation
+from dev.azure_simulator.sources import Source
+
+_LATEST = errors.SUPPORTED_API_VERSIONS[-1]
+
+Handler = Callable[[web.Request], Awaitable[Any]]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ClockChange(_Shape):
+    """Step the clock by so many seconds, or let it run `speed` times as fast as real time."""
+
+    advance: float | None = Field(None, ge=0)
+    speed: float | None = Field(None, gt=0)
+
+
+class Group(_Shape):
+    """A resource group."""
+
+    name: str = Field(pattern=r"^[\w().-]{1,90}$")
+    location: str
+
+
+class Trust(_Shape):
+    """A service account whose federated tokens are accepted."""
+
+    issuer: str
+    subject: str
+
+
+class NewResource(_Shape):
+    """A resource to be there at once; `body` as a client would PUT it."""
+
+    id: str
+    body: Json
+
+
+_NEW_RESOURCES = TypeAdapter(list[NewResource])
+
+
+class Control:
+    """The handlers of the switchboard."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._service = simulation.service
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every route of the switchboard."""
+        table: dict[tuple[str, str], Handler] = {
+            ("GET", "clock"): self.show_clock,
+            ("POST", "clock"): self.change_clock,
+            ("GET", "journal"): self.show_journal,
+            ("DELETE", "journal"): self.clear_journal,
+            ("GET", "faults"): self.show_faults,
+            ("POST", "faults"): self.arm_fault,
+            ("DELETE", "faults"): self.clear_faults,
+            ("GET", "settings"): self.show_settings,
+            ("PATCH", "settings"): self.change_settings,
+            ("GET", "resources"): self.list_resources,
+            ("POST", "resources"): self.create_resources,
+            ("GET", "resource"): self.show_resource,
+            ("PATCH", "resource"): self.tamper,
+            ("DELETE", "resource"): self.remove,
+            ("POST", "sources"): self.add_source,
+            ("POST", "groups"): self.add_group,
+            ("POST", "federations"): self.trust,
+            ("POST", "reset"): self.reset,
+        }
+        return [web.route(verb, f"/_simulator/{path}", _as_json(handler)) for (verb, path), handler in table.items()]
+
+    async def show_clock(self, _: web.Request) -> Any:
+        return {"now": self._simulation.now()}
+
+    async def change_clock(self, request: web.Request) -> Any:
+        change = ClockChange.model_validate_json(await request.read())
+        if change.speed is not None:
+            self._simulation.clock.set_speed(change.speed)
+        if change.advance is not None:
+            self._simulation.clock.advance(timedelta(seconds=change.advance))
+        return await self.show_clock(request)
+
+    async def show_journal(self, request: web.Request) -> Any:
+        match, after = request.query.get("match", ""), int(request.query.get("after", "0"))
+        return self._simulation.journal.select(match, after)
+
+    async def clear_journal(self, _: web.Request) -> Any:
+        self._simulation.journal.clear()
+
+    async def show_faults(self, _: web.Request) -> Any:
+        return [fault.model_dump() for fault in self._simulation.faults.armed()]
+
+    async def arm_fault(self, request: web.Request) -> Any:
+        self._simulation.faults.arm(FAULT.validate_json(await request.read()))
+
+    async def clear_faults(self, _: web.Request) -> Any:
+        self._simulation.faults.clear()
+
+    async def show_settings(self, _: web.Request) -> Any:
+        return self._service.settings.model_dump()
+
+    async def change_settings(self, request: web.Request) -> Any:
+        changes = orjson.loads(await request.read())
+        settings = self._service.settings.model_dump()
+        durations = settings["durations"] | changes.get("durations", {})
+        self._service.settings = Settings.model_validate(settings | changes | {"durations": durations})
+
+    async def list_resources(self, _: web.Request) -> Any:
+        self._service.tick()
+        return [resource.path.id for resource in self._service.store.all()]
+
+    async def create_resources(self, request: web.Request) -> Any:
+        for new in _NEW_RESOURCES.validate_json(await request.read()):
+            path = _path(new.id)
+            self._simulation.platform.group(path.subscription, path.group)
+            self._service.write(Request("PUT", path, new.body, _LATEST, instantly=True))
+
+    async def show_resource(self, request: web.Request) -> Any:
+        now = self._service.tick()
+        resource = self._service.store.get(_path(request.query["id"]))
+        return resource and self._service.render(resource, now, with_replication=True)
+
+    async def tamper(self, request: web.Request) -> Any:
+        self._service.tamper(_path(request.query["id"]), orjson.loads(await request.read()))
+
+    async def remove(self, request: web.Request) -> Any:
+        if not self._service.sources.remove(request.query["id"]):
+            self._service.remove(_path(request.query["id"]))
+
+    async def add_source(self, request: web.Request) -> Any:
+        self._service.sources.add(Source.model_validate_json(await request.read()))
+
+    async def add_group(self, request: web.Request) -> Any:
+        group = Group.model_validate_json(await request.read())
+        self._simulation.platform.add_group(group.name, group.location)
+
+    async def trust(self, request: web.Request) -> Any:
+        trust = Trust.model_validate_json(await request.read())
+        self._simulation.identity.trust(trust.issuer, trust.subject)
+
+    async def reset(self, _: web.Request) -> Any:
+        self._simulation.reset()
+
+
+def _path(text: str) -> ResourcePath:
+    path = resource_path(text)
+    if path is None:
+        msg = f"not the id of a gallery, image definition or image version: {text[:300]!r}"
+        raise ValueError(msg)
+    return path
+
+
+def _as_json(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            body = await handler(request)
+        except (ValidationError, ValueError, KeyError, re.error, errors.ArmError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.Response(body=orjson.dumps(body), content_type="application/json")
+
+    return handle

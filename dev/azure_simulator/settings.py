@@ -1,0 +1,44 @@
+"""What can be set: durations, lags, page sizes and throttling. Seconds are seconds of the simulator's clock."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Durations(BaseModel):
+    """How long operations take, in seconds of the clock. The defaults are those recorded from Azure."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gallery: float = Field(0.5, ge=0)
+    definition: float = Field(0.2, ge=0)
+    parent_delete: float = Field(0.5, ge=0)
+    version_create: float = Field(420, ge=0)
+    version_update: float = Field(150, ge=0)
+    version_delete: float = Field(120, ge=0)
+    #: A new version is built in its home region, then copied to the others, each a bit later than the one before.
+    home_region: float = Field(240, ge=0)
+    further_region: float = Field(180, ge=0)
+    added_region: float = Field(600, ge=0)
+    region_stagger: float = Field(45, ge=0)
+
+    def scaled(self, factor: float) -> Durations:
+        """Return the same durations, each multiplied by `factor`."""
+        return Durations(**{name: value * factor for name, value in self.model_dump().items()})
+
+
+class Settings(BaseModel):
+    """The behaviour of a running simulator; the switchboard changes it with `configure`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    durations: Durations = Durations()
+    #: Retry-After, in seconds, of operations on versions.
+    retry_after: int = Field(60, ge=0)
+    page_size: int = Field(50, ge=1, le=1000)
+    #: Enforce the rate limits of ARM and of the compute provider; the remaining-headers are sent in any case.
+    throttling: bool = False
+    #: For this long after its creation a resource answers 404.
+    create_lag: float = Field(0, ge=0)
+    #: For this long after its last child is gone, a parent's deletion is refused (15 s is what people report).
+    child_delete_lag: float = Field(0, ge=0)

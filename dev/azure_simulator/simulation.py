@@ -1,0 +1,47 @@
+"""Everything a running simulator knows, put together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dev.azure_simulator import seeds
+from dev.azure_simulator.faults import Faults
+from dev.azure_simulator.identity import Identity
+from dev.azure_simulator.journal import Journal
+from dev.azure_simulator.platform import Platform
+from dev.azure_simulator.service import GalleryService
+from dev.azure_simulator.settings import Settings
+from dev.azure_simulator.sources import Sources
+from dev.azure_simulator.throttling import Limits
+from gallery_operator.clock import FileClock
+
+
+class Simulation:
+    """The state of a simulator that answers at `base` (`https://host:port`)."""
+
+    def __init__(self, base: str, clock: FileClock, settings: Settings) -> None:
+        self.base = base
+        self.clock = clock
+        self.platform = Platform()
+        self.identity = Identity(base)
+        self.journal = Journal()
+        self.limits = Limits()
+        self.faults = Faults()
+        self.service = GalleryService(self.timestamp, Sources(seeds.sources()), settings, self.faults)
+        self._initial = settings
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def timestamp(self) -> float:
+        """Return the time of the clock in Unix seconds."""
+        return self.clock.now().timestamp()
+
+    def reset(self) -> None:
+        """Forget gallery resources, operations, faults and journal, and set all back; sources and groups stay."""
+        self.service.store.clear()
+        self.service.operations.clear()
+        self.service.settings = self._initial
+        self.faults.clear()
+        self.journal.clear()
+        self.limits.clear()

@@ -1,0 +1,128 @@
+"""The client of a running simulator's switchboard: faults, clock, journal, and resources behind the operator's back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+
+from dev.azure_simulator.endpoints import Endpoints
+from dev.azure_simulator.faults import FAULT, Fault
+from dev.azure_simulator.journal import Entry
+from dev.azure_simulator.paths import Json
+from dev.azure_simulator.sources import Source
+
+_TIMEOUT = 60
+#: Resources created with one call.
+_BATCH = 500
+
+
+class Switchboard:
+    """Sync client, in the simulator's process or another one.
+
+    Every method raises ValueError with the simulator's words when it refuses, and an exception of requests when it
+    is not there.
+    """
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._url = f"{endpoints.url}/_simulator"
+        self._session = requests.Session()
+        self._session.trust_env = False  # else REQUESTS_CA_BUNDLE would win over our CA
+        self._session.verify = str(endpoints.ca_file)
+
+    def close(self) -> None:
+        self._session.close()
+
+    # --- journal and faults ------------------------------------------------------------------------------------------
+
+    def journal(self, match: str = "", *, after: int = 0) -> list[Entry]:
+        """Return the ARM requests so far whose "METHOD /path" contains the regular expression `match`.
+
+        `after`: only those with a higher number.
+        """
+        entries = self._call("GET", "journal", query={"match": match, "after": str(after)})
+        return [Entry(**{**entry, "time": datetime.fromisoformat(entry["time"])}) for entry in entries]
+
+    def clear_journal(self) -> None:
+        self._call("DELETE", "journal")
+
+    def fault(self, fault: Fault) -> None:
+        """Arm a fault: it strikes after those armed before it."""
+        self._call("POST", "faults", fault.model_dump())
+
+    def faults(self) -> list[Fault]:
+        """Return the faults that are still to strike."""
+        return [FAULT.validate_python(fault) for fault in self._call("GET", "faults")]
+
+    def clear_faults(self) -> None:
+        self._call("DELETE", "faults")
+
+    # --- clock and settings ------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Return the simulator's time."""
+        return datetime.fromisoformat(self._call("GET", "clock")["now"])
+
+    def advance(self, by: timedelta) -> None:
+        """Step the clock forward."""
+        self._call("POST", "clock", {"advance": by.total_seconds()})
+
+    def set_speed(self, speed: float) -> None:
+        """Let the clock run `speed` times as fast as real time."""
+        self._call("POST", "clock", {"speed": speed})
+
+    def configure(self, **settings: Any) -> None:
+        """Change fields of `Settings`; `durations` may name some of its fields only."""
+        self._call("PATCH", "settings", settings)
+
+    # --- resources ---------------------------------------------------------------------------------------------------
+
+    def resources(self) -> list[str]:
+        """Return the ids of all galleries, definitions and versions."""
+        ids: list[str] = self._call("GET", "resources")
+        return ids
+
+    def resource(self, resource_id: str) -> Json | None:
+        """Return a resource with its replication status, or None when it does not exist."""
+        body: Json | None = self._call("GET", "resource", query={"id": resource_id})
+        return body
+
+    def create(self, resources: Iterable[tuple[str, Json]]) -> None:
+        """Create resources (id, PUT body) that have Succeeded at once; by the rules, so parents come first."""
+        pending = [{"id": resource_id, "body": body} for resource_id, body in resources]
+        for start in range(0, len(pending), _BATCH):
+            self._call("POST", "resources", pending[start : start + _BATCH])
+
+    def tamper(self, resource_id: str, patch: Mapping[str, Any]) -> None:
+        """Change tags or properties as someone else would in Azure, at once; a null removes a member."""
+        self._call("PATCH", "resource", dict(patch), query={"id": resource_id})
+
+    def remove(self, resource_id: str) -> None:
+        """Delete a resource with all it holds, or a source, as someone else would, at once."""
+        self._call("DELETE", "resource", query={"id": resource_id})
+
+    def reset(self) -> None:
+        """Drop gallery resources, faults, journal and settings; sources and resource groups stay."""
+        self._call("POST", "reset")
+
+    # --- what is there to begin with ---------------------------------------------------------------------------------
+
+    def add_source(self, source: Source) -> None:
+        """Add something to publish from, or replace it."""
+        self._call("POST", "sources", source.model_dump())
+
+    def add_group(self, name: str, location: str) -> None:
+        """Add a resource group."""
+        self._call("POST", "groups", {"name": name, "location": location})
+
+    def trust(self, issuer: str, subject: str) -> None:
+        """Accept federated tokens of this issuer for this subject."""
+        self._call("POST", "federations", {"issuer": issuer, "subject": subject})
+
+    def _call(self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None) -> Any:
+        answer = self._session.request(method, f"{self._url}/{path}", params=query, json=body, timeout=_TIMEOUT)
+        if not answer.ok:
+            raise ValueError(answer.json()["error"])
+        return answer.json()
