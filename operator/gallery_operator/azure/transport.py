@@ -62,7 +62,10 @@ class ArmTransport:
         # One TLS context for all: given a CA file, the SDK would build one (and a connection) per request.
         tls = ssl.create_default_context(cafile=cloud.ca_file)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls), trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(ssl=tls),
+            trust_env=True,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(_send_once,),
         )
         self._guard = _HostGuard(cloud.arm_endpoint)
         # The SDK types its policies for its older request classes, too, so they fit no typed list.
@@ -131,9 +134,19 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
     return None if parsed.user is not None else (parsed.scheme, parsed.host, parsed.port)
 
 
+async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT or DELETE again by itself when the connection breaks: ARM may have done it."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(str(error)) from error
+
+
 async def _read(response: AsyncHttpResponse) -> bytes:
     body = bytearray()
-    async for chunk in response.iter_bytes():
+    async for chunk in response.iter_raw():  # "raw" to the SDK: the session has already unpacked it
         body += chunk
         if len(body) > MAX_BODY:
             raise ArmError(Transient("AnswerTooLarge", f"Azure's answer has more than {MAX_BODY} bytes"))

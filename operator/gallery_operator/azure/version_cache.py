@@ -42,6 +42,10 @@ class Snapshot(Mapping[str, Body]):
         body: Body = orjson.loads(self._bodies[name])
         return body
 
+    def packed(self, name: str) -> bytes:
+        """Return a body as it is kept: the very same object, over all snapshots, while the version does not change."""
+        return self._bodies[name]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._bodies)
 
@@ -147,10 +151,12 @@ class VersionCache:
             raise
         flight = self._flights.pop(key)
         before = self._entries.get(key)
-        bodies = None if fetched is None else {str(body.get("name")): _pack(body) for body in fetched}
-        if bodies is not None:
-            bodies = _overlaid(bodies, flight.written)
         known = {} if before is None or before.bodies is None else before.bodies
+        bodies: dict[str, bytes] | None = None
+        if fetched is not None:
+            listed = {str(body.get("name")): _pack(body) for body in fetched}
+            current = _overlaid(listed, flight.written)
+            bodies = {name: known[name] if known.get(name) == packed else packed for name, packed in current.items()}
         changed = _differences(known, bodies or {})
         revision = before.revision if before is not None and not changed else self._next_revision()
         self._entries[key] = _Entry(flight.began, revision, bodies)

@@ -204,6 +204,21 @@ async def test_what_a_list_never_carries_or_spells_anew_is_no_change(
     assert changes.heard == []
 
 
+async def test_the_packed_body_of_an_unchanged_version_stays_the_same_object(
+    azure: Azure, cache: VersionCache, clock: ManualClock
+) -> None:
+    azure.have(version("1.0.0"), version("1.0.1"))
+    first = await cache.versions(DEFINITION, 60)
+    azure.have(version("1.0.0"), version("1.0.1", "Updating"))
+    clock.advance(61)
+    second = await cache.versions(DEFINITION, 60)
+
+    assert first is not None
+    assert second is not None
+    assert second.packed("1.0.0") is first.packed("1.0.0")
+    assert second.packed("1.0.1") != first.packed("1.0.1")
+
+
 async def test_own_requests_show_at_once_and_are_not_called_back(
     azure: Azure, cache: VersionCache, changes: Changes
 ) -> None:
