@@ -87,26 +87,48 @@ Region = Annotated[
     ),
 ]
 
-ArmResourceId = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=1024,
-        json_schema_extra=rules(
-            rule(
-                "self.matches('^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/[^/]+/[^/]+/[^/]+(/[^/]+/[^/]+)*$')",
-                "an ARM id looks like /subscriptions/<id>/resourceGroups/<group>/providers/<provider>/<type>/<name>",
-            )
-        ),
-    ),
-]
+#: What it is the id of is a rule of the model that holds it: `names_resource`.
+ArmResourceId = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+def names_resource(field: str, type_: str, *, optional: bool = False) -> dict[str, str]:
+    """Return the rule that `holder.id` is the ARM id of a resource of one type: `Microsoft.Compute/galleries/images`.
+
+    Ids of parents become parts of URLs, so a name has nothing that a URL gives a meaning to, and is never `.` or `..`.
+    """
+    provider, *types = type_.split("/")
+    name = r"[^/?#%\\s]*[^/?#%\\s.]"
+    pattern = f"(?i)^/subscriptions/{name}/resourceGroups/{name}/providers/{provider.replace('.', '[.]')}"
+    pattern += "".join(f"/{each}/{name}" for each in types) + "$"
+    shape = f"/subscriptions/<id>/resourceGroups/<group>/providers/{provider}/{'/<name>/'.join(types)}/<name>"
+    guard = f"!has(self.{field.partition('.')[0]}) || !has(self.{field}) || " if optional else ""
+    return rule(f"{guard}self.{field}.matches('{pattern}')", f"{field} looks like {shape}", fieldPath=f".{field}")
+
 
 Text = Annotated[str, Field(max_length=2048)]
 Uri = Annotated[
     str,
     Field(
         max_length=2048,
-        json_schema_extra=rules(rule("self == '' || isURL(self)", "a URI looks like https://example.com/eula")),
+        json_schema_extra=rules(
+            rule("self == '' || self.matches('^https?://[^ ]+$')", "a URI looks like https://example.com/eula")
+        ),
+    ),
+]
+
+#: Major.Minor.Patch. One version has one spelling: 01.0.0 would be another object for the same version in Azure.
+Version = Annotated[
+    str,
+    Field(
+        max_length=32,
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^(0|[1-9][0-9]{0,9})([.](0|[1-9][0-9]{0,9})){2}$')"
+                " && self.split('.').all(p, int(p) <= 2147483647)",
+                "a version is Major.Minor.Patch, each a whole number from 0 to 2147483647 without leading zeros, "
+                "for example 1.4.2",
+            )
+        ),
     ),
 ]
 
@@ -116,6 +138,10 @@ Tags = Annotated[
         max_length=48,
         json_schema_extra=rules(
             rule("self.all(k, size(k) > 0 && size(k) <= 512)", "a tag's name has 1 to 512 characters"),
+            rule(
+                "self.all(k, self.exists_one(o, o.lowerAscii() == k.lowerAscii()))",
+                "a tag is listed twice (Azure takes Team and team for the same tag): keep one of them",
+            ),
             rule("self.all(k, !k.matches('[<>%&?/\\\\\\\\]'))", "a tag's name has none of < > % & ? / \\"),
             rule(
                 "self.all(k, !k.lowerAscii().startsWith('gallery-operator.'))",
@@ -125,7 +151,24 @@ Tags = Annotated[
     ),
 ]
 
-EndOfLifeDate = AwareDatetime
+# Not `format: date-time`: with it the API server takes times without a zone, and its refusal names no mend. The years
+# leave room for every offset of a lifecycle.
+EndOfLifeDate = Annotated[
+    AwareDatetime,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 40,
+            **rules(
+                rule(
+                    "self.matches('^2[0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
+                    "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$') && timestamp(self).getFullYear() >= 1999",
+                    "a date is a day that exists, with time and zone, in the years 2000 to 2999: 2027-06-30T00:00:00Z",
+                )
+            ),
+        }
+    ),
+]
 
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7}
 
@@ -175,7 +218,18 @@ class StorageAccountType(StrEnum):
 
 # --- references and policies -----------------------------------------------------------------------------------------
 
-ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
+ObjectName = Annotated[
+    str,
+    Field(
+        max_length=253,
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+                "the name of an object has lower-case letters, digits, and inside also dashes and periods",
+            )
+        ),
+    ),
+]
 
 
 class Reference(ApiModel):
@@ -220,6 +274,19 @@ class RegionCapacity(ApiModel):
     """Virtual machines created at the same time outside scale sets; Azure advises one replica per 20."""
     scale_set_instances: Annotated[int, Field(ge=1, le=60000)] | None = None
     """Scale-set instances deployed at the same time; Azure advises one replica per 600."""
+
+
+#: Azure's limit for the names of galleries and image definitions.
+AZURE_NAME_LIMIT = 80
+
+
+def short_enough_name() -> dict[str, str]:
+    """Return the rule, for a whole object, that its name can be its name in Azure, too, if no other one is given."""
+    return rule(
+        f"has(self.spec.azureName) || size(self.metadata.name) <= {AZURE_NAME_LIMIT}",
+        f"names in Azure have at most {AZURE_NAME_LIMIT} characters: set azureName, or choose a shorter metadata.name",
+        fieldPath=".spec.azureName",
+    )
 
 
 Replicas = Annotated[int, Field(ge=1, le=100)]

@@ -142,10 +142,12 @@ def _object_schema(kind: Kind) -> JSON:
     status = structural_schema(kind.status)
     # A newborn object is InProgress for kstatus only if its status says that no generation was seen.
     status["default"] = {"observedGeneration": -1}
+    extra = kind.resource.model_config.get("json_schema_extra")
     return {
         "description": inspect.getdoc(kind.resource) or "",
         "type": "object",
         "required": ["spec"],
+        **(extra if isinstance(extra, dict) else {}),
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
@@ -170,7 +172,8 @@ def _structural(node: JSON, definitions: JSON) -> JSON:
     if isinstance(result.get("description"), str):
         result["description"] = " ".join(result["description"].split())
     if result.get("type") == "integer":
-        result["format"] = "int64" if "observedGeneration" in str(node.get("title", "")) else "int32"
+        # Generations are int64 in metav1.ObjectMeta; everything else follows Azure's int32.
+        result["format"] = "int64" if node.get("title") == "Observedgeneration" else "int32"
     if "properties" in result:
         result["properties"] = {name: _structural(each, definitions) for name, each in result["properties"].items()}
     if "items" in result:

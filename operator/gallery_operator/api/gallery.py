@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gallery_operator.api.base import (
+    AZURE_NAME_LIMIT,
     ApiModel,
     Policies,
     Region,
@@ -16,6 +17,7 @@ from gallery_operator.api.base import (
     model_rules,
     rule,
     rules,
+    short_enough_name,
 )
 from gallery_operator.api.resource import Resource, Status
 
@@ -59,7 +61,7 @@ class GallerySpec(Policies):
         Annotated[
             str,
             Field(
-                max_length=80,
+                max_length=AZURE_NAME_LIMIT,
                 json_schema_extra=rules(
                     rule(
                         "self.matches('^[A-Za-z0-9]([A-Za-z0-9_.]*[A-Za-z0-9])?$')",
@@ -117,6 +119,8 @@ class GalleryStatus(Status):
 
 class Gallery(Resource[GallerySpec, GalleryStatus]):
     """An Azure Compute Gallery (formerly Shared Image Gallery)."""
+
+    model_config = model_rules(short_enough_name())
 
     @property
     def azure_name(self) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from gallery_operator.api.base import (
+    AZURE_NAME_LIMIT,
     ApiModel,
     Duration,
     EndOfLifeDate,
@@ -19,12 +20,15 @@ from gallery_operator.api.base import (
     TargetRegions,
     Text,
     Uri,
+    Version,
     immutable,
     immutable_region,
     model_rules,
+    names_resource,
     not_cleared,
     rule,
     rules,
+    short_enough_name,
 )
 from gallery_operator.api.resource import Resource, Status
 
@@ -55,7 +59,7 @@ class Range(ApiModel):
     """A recommended range; either end may be open."""
 
     model_config = model_rules(
-        rule("!has(self.min) || !has(self.max) || self.min <= self.max", "min must not be greater than max")
+        rule("!has(self.min) || !has(self.max) || self.min <= self.max", "min must not be greater than max: swap them")
     )
 
     min: Annotated[int, Field(ge=1, le=2147483647)] | None = None
@@ -86,7 +90,7 @@ class Feature(ApiModel):
     """For example SecurityType, IsAcceleratedNetworkSupported, DiskControllerTypes, IsHibernateSupported."""
     value: Annotated[str, Field(max_length=256)]
     """For example TrustedLaunchSupported, True, "SCSI, NVMe"."""
-    starts_at_version: Annotated[str, Field(max_length=32)] | None = None
+    starts_at_version: Version | None = None
     """The lowest image version that has the feature."""
 
 
@@ -141,6 +145,7 @@ class ImageDefinitionSpec(Policies):
     """The image definition as it is wanted."""
 
     model_config = model_rules(
+        names_resource("galleryRef.id", "Microsoft.Compute/galleries", optional=True),
         immutable("azureName", _NEW_DEFINITION),
         immutable("galleryRef", _NEW_DEFINITION, required=True),
         immutable_region("location", _NEW_DEFINITION),
@@ -166,7 +171,7 @@ class ImageDefinitionSpec(Policies):
         Annotated[
             str,
             Field(
-                max_length=80,
+                max_length=AZURE_NAME_LIMIT,
                 json_schema_extra=rules(
                     rule(
                         "self.matches('^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$')",
@@ -279,6 +284,8 @@ class ImageDefinitionStatus(Status):
 
 class ImageDefinition(Resource[ImageDefinitionSpec, ImageDefinitionStatus]):
     """An image definition of an Azure Compute Gallery: groups image versions."""
+
+    model_config = model_rules(short_enough_name())
 
     @property
     def azure_name(self) -> str:

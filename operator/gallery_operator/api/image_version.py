@@ -17,12 +17,13 @@ from gallery_operator.api.base import (
     Replicas,
     StorageAccountType,
     TargetRegions,
+    Version,
     immutable,
     immutable_region,
     model_rules,
+    names_resource,
     not_cleared,
     rule,
-    rules,
     same_region_cel,
 )
 from gallery_operator.api.resource import Resource, Status
@@ -39,6 +40,8 @@ class SourceById(ApiModel):
 
 class DiskSource(ApiModel):
     """Where a disk of the image comes from."""
+
+    model_config = model_rules(names_resource("snapshot.id", "Microsoft.Compute/snapshots"))
 
     snapshot: SourceById
     """A snapshot in the home region."""
@@ -78,7 +81,9 @@ class Source(ApiModel):
         rule(
             "[has(self.managedImage), has(self.galleryImageVersion), has(self.disks)].filter(x, x).size() == 1",
             "set exactly one of managedImage, galleryImageVersion and disks",
-        )
+        ),
+        names_resource("managedImage.id", "Microsoft.Compute/images", optional=True),
+        names_resource("galleryImageVersion.id", "Microsoft.Compute/galleries/images/versions", optional=True),
     )
 
     managed_image: SourceById | None = None
@@ -105,6 +110,7 @@ class ImageVersionSpec(Policies):
     """The image version as it is wanted."""
 
     model_config = model_rules(
+        names_resource("imageDefinitionRef.id", "Microsoft.Compute/galleries/images", optional=True),
         immutable("imageDefinitionRef", _NEW_VERSION, required=True),
         immutable("version", _NEW_VERSION, required=True),
         immutable("source", _NEW_VERSION, required=True),
@@ -120,20 +126,7 @@ class ImageVersionSpec(Policies):
 
     image_definition_ref: Reference
     """The image definition that holds the version."""
-    version: Annotated[
-        str,
-        Field(
-            min_length=5,
-            max_length=32,
-            json_schema_extra=rules(
-                rule(
-                    "self.matches('^[0-9]{1,10}[.][0-9]{1,10}[.][0-9]{1,10}$')"
-                    " && self.split('.').all(p, int(p) <= 2147483647)",
-                    "version is Major.Minor.Patch, each a whole number from 0 to 2147483647, for example 1.4.2",
-                )
-            ),
-        ),
-    ]
+    version: Version
     """Major.Minor.Patch."""
     source: Source
     """What the version is made from."""
