@@ -154,7 +154,7 @@ class VersionCache:
         known = {} if before is None or before.bodies is None else before.bodies
         bodies: dict[str, bytes] | None = None
         if fetched is not None:
-            listed = {str(body.get("name")): _pack(body) for body in fetched}
+            listed = {body["name"]: _pack(body) for body in fetched if isinstance(body.get("name"), str)}
             current = _overlaid(listed, flight.written)
             bodies = {name: known[name] if known.get(name) == packed else packed for name, packed in current.items()}
         changed = _differences(known, bodies or {})
