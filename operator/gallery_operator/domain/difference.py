@@ -51,6 +51,11 @@ def _folded_set(value: object) -> object:
 NORMALISED: Final[Mapping[str, Callable[[object], object]]] = {
     "location": _region,
     "properties.endOfLifeDate": instant,
+    "properties.osType": folded,
+    "properties.osState": folded,
+    "properties.hyperVGeneration": folded,
+    "properties.architecture": folded,
+    "properties.features.name": folded,
     "properties.disallowed.diskTypes": _folded_set,
     "properties.publishingProfile.endOfLifeDate": instant,
     "properties.publishingProfile.storageAccountType": folded,
@@ -58,7 +63,9 @@ NORMALISED: Final[Mapping[str, Callable[[object], object]]] = {
     f"{TARGET_REGIONS}.storageAccountType": folded,
     "properties.storageProfile.source.id": folded,
     "properties.storageProfile.osDiskImage.source.id": folded,
+    "properties.storageProfile.osDiskImage.hostCaching": folded,
     "properties.storageProfile.dataDiskImages.source.id": folded,
+    "properties.storageProfile.dataDiskImages.hostCaching": folded,
 }
 
 #: Path of a list of named entries -> its key, how keys are spelled, and whether entries the wish lacks are removed.
@@ -86,7 +93,14 @@ def _walk(wanted: Any, found: Any, path: str, shown: str) -> list[Change]:
             )
         return changes
     normal = NORMALISED.get(path, _as_is)
-    return [] if normal(wanted) == normal(found) else [Change(shown, found, wanted, path)]
+    if normal(wanted) == normal(found) or (found is None and _says_nothing(wanted, path)):
+        return []
+    return [Change(shown, found, wanted, path)]
+
+
+def _says_nothing(wanted: object, path: str) -> bool:
+    """Azure leaves out what is false or empty (azure-gallery-api.md §1.2 `disallowed`, §2.3); a tag may be empty."""
+    return (wanted is False or wanted in ("", [])) and not path.startswith("tags.")
 
 
 def _walk_keyed(wanted: list[JSON], found: list[JSON], path: str, shown: str) -> list[Change]:
@@ -109,14 +123,15 @@ def _as_is(value: object) -> object:
 def index(path: str, entries: list[JSON]) -> dict[object, JSON]:
     """Return the entries of a keyed list by their normalised key."""
     key, normal, _ = KEYED[path]
-    return {normal(each[key]): each for each in entries if isinstance(each, dict) and key in each}
+    return {
+        normal(each[key]): each for each in entries if isinstance(each, dict) and isinstance(each.get(key), str | int)
+    }
 
 
 def merge(base: Any, over: Any, path: str = "") -> Any:
     """Return `base` with `over` laid on it: objects merge, keyed lists merge by key, anything else is replaced."""
     if path in KEYED and isinstance(over, list):
-        _, _, removes = KEYED[path]
-        key, normal, _ = KEYED[path]
+        key, normal, removes = KEYED[path]
         old = index(path, base if isinstance(base, list) else [])
         merged = [merge(old.pop(normal(each[key]), {}), each, path) for each in over]
         return merged if removes else [*merged, *old.values()]
