@@ -14,6 +14,8 @@ from gallery_operator.domain.resources import Attempts, Wish, as_dict
 
 _IMMUTABLE: Final = frozenset({"location"})
 _READ_ONLY: Final = resources.READ_ONLY | {
+    "identity.principalId",
+    "identity.tenantId",
     "properties.identifier",
     "properties.sharingStatus",
     "properties.sharingProfile.groups",

@@ -68,9 +68,14 @@ def is_adopted(observed: JSON) -> bool:
 
 
 def wanted_tags(spec_tags: dict[str, str] | None, owner: str, observed: JSON | None) -> dict[str, str]:
-    """Return the tags that are ours: those of the spec, the owner, and the mark of an adopted resource."""
+    """Return the tags that are ours: those of the spec, the owner, and the mark of an adopted resource.
+
+    Tag names compare without case in ARM: one that exists already keeps its spelling.
+    """
     adopted = {names.ADOPTED_TAG: "true"} if observed is not None and owner_of(observed) is None else {}
-    return {**(spec_tags or {}), names.OWNER_TAG: owner, **adopted}
+    wanted = {**(spec_tags or {}), names.OWNER_TAG: owner, **adopted}
+    spelled = {name.casefold(): name for name in tags_of(observed or {})}
+    return {spelled.get(name.casefold(), name): value for name, value in wanted.items()}
 
 
 def ownership_conflict(observed: JSON, owner: str) -> Blocked | None:
@@ -87,9 +92,12 @@ def ownership_conflict(observed: JSON, owner: str) -> Blocked | None:
 
 def is_retained(observed: JSON, owner: str, retain: bool | None) -> bool:
     """Tell whether the resource stays in Azure when its object goes: by policy, or because it is not ours to delete."""
+    found = owner_of(observed)
+    if found not in (None, owner):
+        return True
     if retain is not None:
         return retain
-    return is_adopted(observed) or owner_of(observed) != owner
+    return found is None or is_adopted(observed)
 
 
 def busy(observed: JSON) -> Wait | None:

@@ -1,0 +1,168 @@
+"""Image definitions: every field of the spec reaches Azure, and nothing else changes there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gallery_operator.api.conditions import Reason
+from gallery_operator.domain import definitions
+from gallery_operator.domain.plan import Blocked, Create, Plan, Update, UpToDate, Wait
+from gallery_operator.domain.resources import Attempts
+from tests.unit.domain.build import DAY, NOW, OWNED, OWNER, arm_definition, definition, text
+
+SOON = text(NOW + 30 * DAY)
+PLAN = {"name": "n", "publisher": "p", "product": "q"}
+
+
+def plan(observed: dict[str, Any] | None, **spec: Any) -> Plan:
+    return definitions.plan(definition(**spec), "West Europe", observed, OWNER, Attempts(), NOW)
+
+
+def test_a_new_definition_gets_explicit_defaults() -> None:
+    assert plan(None) == Create(
+        {
+            "location": "westeurope",
+            "tags": OWNED,
+            "properties": {
+                "osType": "Linux",
+                "osState": "Generalized",
+                "hyperVGeneration": "V2",
+                "architecture": "x64",
+                "identifier": {"publisher": "contoso", "offer": "web", "sku": "v1"},
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "value"),
+    [
+        ({"osType": "Windows"}, "osType", "Windows"),
+        ({"osState": "Specialized"}, "osState", "Specialized"),
+        ({"hyperVGeneration": "V1"}, "hyperVGeneration", "V1"),
+        ({"architecture": "Arm64"}, "architecture", "Arm64"),
+        ({"description": "Web"}, "description", "Web"),
+        ({"eula": "MIT"}, "eula", "MIT"),
+        ({"privacyStatementUri": "https://example.com/p"}, "privacyStatementUri", "https://example.com/p"),
+        ({"releaseNoteUri": "https://example.com/r"}, "releaseNoteUri", "https://example.com/r"),
+        ({"endOfLifeDate": SOON}, "endOfLifeDate", SOON),
+        (
+            {"recommended": {"vCPUs": {"min": 2, "max": 8}, "memoryGB": {"min": 4}}},
+            "recommended",
+            {"vCPUs": {"min": 2, "max": 8}, "memory": {"min": 4}},
+        ),
+        ({"disallowedDiskTypes": ["Premium_LRS"]}, "disallowed", {"diskTypes": ["Premium_LRS"]}),
+        ({"purchasePlan": PLAN}, "purchasePlan", PLAN),
+        ({"purchasePlan": {"name": "n"}}, "purchasePlan", {"name": "n"}),
+        (
+            {"features": [{"name": "SecurityType", "value": "TrustedLaunch", "startsAtVersion": "1.0.0"}]},
+            "features",
+            [{"name": "SecurityType", "value": "TrustedLaunch", "startsAtVersion": "1.0.0"}],
+        ),
+    ],
+)
+def test_each_field_reaches_azure(spec: dict[str, Any], field: str, value: object) -> None:
+    step = plan(None, **spec)
+    assert isinstance(step, Create)
+    assert step.body["properties"][field] == value
+
+
+def test_a_past_end_of_life_is_never_sent() -> None:
+    step = plan(None, endOfLifeDate=text(NOW - DAY))
+    assert isinstance(step, Create)
+    assert "endOfLifeDate" not in step.body["properties"]
+    assert plan(arm_definition(), endOfLifeDate=text(NOW - DAY)) == UpToDate()
+
+
+def test_what_the_service_fills_in_is_no_difference() -> None:
+    assert plan(arm_definition()) == UpToDate()
+
+
+@pytest.mark.parametrize(
+    ("spec", "properties"),
+    [
+        ({}, {"description": "by hand", "endOfLifeDate": SOON, "disallowed": {"diskTypes": ["Premium_LRS"]}}),
+        ({"disallowedDiskTypes": []}, {}),
+        ({"description": ""}, {}),
+        ({"releaseNoteUri": ""}, {}),
+        ({"recommended": {}}, {}),
+        (
+            {"disallowedDiskTypes": ["Premium_LRS", "UltraSSD_LRS"]},
+            {"disallowed": {"diskTypes": ["UltraSSD_LRS", "Premium_LRS"]}},
+        ),
+        ({"endOfLifeDate": SOON}, {"endOfLifeDate": SOON.replace("Z", ".0000000+00:00")}),
+        (
+            {"features": [{"name": "securitytype", "value": "Standard"}]},
+            {"features": [{"name": "SecurityType", "value": "Standard"}, {"name": "Other", "value": "1"}]},
+        ),
+        ({"purchasePlan": PLAN}, {"purchasePlan": PLAN}),
+    ],
+)
+def test_the_same_wish_in_azures_words_is_up_to_date(spec: dict[str, Any], properties: dict[str, Any]) -> None:
+    assert plan(arm_definition(**properties), **spec) == UpToDate()
+
+
+@pytest.mark.parametrize(
+    ("spec", "properties"),
+    [
+        ({"osType": "Windows"}, {}),
+        ({"osState": "Specialized"}, {}),
+        ({"hyperVGeneration": "V1"}, {}),
+        ({"architecture": "Arm64"}, {}),
+        ({"identifier": {"publisher": "other", "offer": "web", "sku": "v1"}}, {}),
+        ({"identifier": {"publisher": "contoso", "offer": "other", "sku": "v1"}}, {}),
+        ({"identifier": {"publisher": "contoso", "offer": "web", "sku": "other"}}, {}),
+        ({"eula": "new"}, {"eula": "old"}),
+        ({"privacyStatementUri": "https://a.example"}, {"privacyStatementUri": "https://b.example"}),
+        ({"purchasePlan": PLAN}, {"purchasePlan": {**PLAN, "product": "other"}}),
+    ],
+)
+def test_a_field_that_azure_never_changes_blocks_and_is_named(spec: dict[str, Any], properties: dict[str, Any]) -> None:
+    step = plan(arm_definition(**properties), **spec)
+    assert isinstance(step, Blocked)
+    assert step.reason == Reason.IMMUTABLE_FIELD_DIFFERS
+    assert next(iter(spec)) in step.message
+
+
+def test_an_immutable_field_that_azure_does_not_report_is_no_reason_to_write() -> None:
+    observed = arm_definition(architecture=None, hyperVGeneration=None, identifier={})
+    assert plan(observed, eula="MIT", purchasePlan=PLAN) == UpToDate()
+
+
+def test_changing_features_asks_azure_to_allow_it() -> None:
+    step = plan(arm_definition(), features=[{"name": "IsHibernateSupported", "value": "True"}])
+    assert isinstance(step, Update)
+    assert step.body["properties"]["allowUpdateImage"] is True
+    assert {each["name"] for each in step.body["properties"]["features"]} == {"IsHibernateSupported", "SecurityType"}
+
+
+def test_other_changes_do_not_touch_that_switch() -> None:
+    step = plan(arm_definition(), description="new")
+    assert isinstance(step, Update)
+    assert "allowUpdateImage" not in step.body["properties"]
+
+
+def test_an_update_keeps_what_others_set() -> None:
+    observed = arm_definition(
+        tags={**OWNED, "theirs": "1"},
+        releaseNoteUri="https://example.com/r",
+        recommended={"vCPUs": {"min": 1, "max": 4}},
+    )
+    step = plan(observed, recommended={"vCPUs": {"min": 2}})
+    assert isinstance(step, Update)
+    assert step.body["tags"] == {**OWNED, "theirs": "1"}
+    assert step.body["properties"]["releaseNoteUri"] == "https://example.com/r"
+    assert step.body["properties"]["recommended"] == {"vCPUs": {"min": 2, "max": 4}}
+
+
+def test_the_past_date_of_another_does_not_come_back_in_an_update() -> None:
+    step = plan(arm_definition(endOfLifeDate=text(NOW - DAY)), description="new")
+    assert isinstance(step, Update)
+    assert "endOfLifeDate" not in step.body["properties"]
+
+
+def test_observing_never_writes() -> None:
+    assert isinstance(plan(None, managementPolicy="Observe"), Wait)
+    assert plan(arm_definition(tags=None), managementPolicy="Observe", description="new") == UpToDate()
