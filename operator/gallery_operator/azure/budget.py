@@ -4,8 +4,9 @@ Three things stand between a caller and ARM: a token bucket per kind of request 
 429 put on a compute policy or a bucket, and the number of requests in flight. Times are the clock's seconds.
 
 A short wait is awaited, first come first served. A long one is refused with `Throttled(after)`, so that it holds no
-worker; each refused caller is told a later moment than the one before, so that they do not return as a herd. Nothing
-is kept for them: whoever comes while there is a token gets it, hence no capacity is lost when some never return.
+worker; each refused caller is told a later moment than the one before, so that they do not return as a herd. Moments
+are told by policy, so that one gallery does not stand behind a thousand versions. Nothing is kept for those who were
+refused: whoever comes while there is a token gets it, hence no capacity is lost when some never return.
 """
 
 from __future__ import annotations
@@ -69,15 +70,14 @@ class TokenBucket:
     """Tokens that refill with time. A token may be taken before it is there; it is then due later."""
 
     def __init__(self, rate: Rate, now: float) -> None:
-        self._rate = rate
+        self.rate = rate
         self._tokens = rate.burst
         self._at = now
-        self._promised = now
 
     def wait(self, now: float) -> float:
         """Return the seconds until a token that nobody took will be there."""
         self._refill(now)
-        return max(0.0, (1 - self._tokens) / self._rate.per_second)
+        return max(0.0, (1 - self._tokens) / self.rate.per_second)
 
     def take(self, now: float) -> float:
         """Take a token and return the seconds until it is due."""
@@ -87,22 +87,16 @@ class TokenBucket:
 
     def give_back(self) -> None:
         """Return a token that was taken and not used."""
-        self._tokens = min(self._rate.burst, self._tokens + 1)
+        self._tokens = min(self.rate.burst, self._tokens + 1)
 
     def lower(self, left: int) -> None:
         """Believe ARM when it says that fewer tokens are left: others may use the same subscription."""
         self._tokens = min(self._tokens, max(0.0, left))
 
-    def promise(self, now: float, wait: float) -> float:
-        """Return the seconds, at least `wait`, after which a refused caller does best to return."""
-        following = min(self._promised + 1 / self._rate.per_second, now + _MAX_SPREAD)
-        self._promised = max(following, now + wait)
-        return self._promised - now
-
     def _refill(self, now: float) -> None:
         passed = max(0.0, now - self._at)
         self._at = max(self._at, now)
-        self._tokens = min(self._rate.burst, self._tokens + passed * self._rate.per_second)
+        self._tokens = min(self.rate.burst, self._tokens + passed * self.rate.per_second)
 
 
 @dataclass(slots=True)
@@ -113,6 +107,8 @@ class _Lane:
     #: Requests left according to Azure; None: it did not say.
     left: int | None = None
     in_flight: int = 0
+    #: When the caller that was refused last was told to return.
+    promised: float = 0.0
 
     def wait(self, now: float) -> float:
         """Return the seconds until a request may pass."""
@@ -120,6 +116,12 @@ class _Lane:
             return self.held_until - now
         exhausted = self.left is not None and self.left <= 0
         return PROBE_PAUSE if exhausted and self.in_flight else 0.0
+
+    def promise(self, now: float, wait: float, per_second: float) -> float:
+        """Return the seconds, at least `wait`, after which a refused caller does best to return."""
+        following = min(self.promised + 1 / per_second, now + _MAX_SPREAD)
+        self.promised = max(following, now + wait)
+        return self.promised - now
 
     def leave(self) -> None:
         self.in_flight -= 1
@@ -152,10 +154,10 @@ class Budget:
         Raises ArmError with `Throttled` when it would have to wait longer.
         """
         self._heed_holds(kind, policy)
-        due = self._take_token(kind)
+        due = self._take_token(kind, policy)
         async with AsyncExitStack() as stack:
             unused = stack.enter_context(ExitStack())
-            unused.callback(self._buckets[kind].give_back)
+            unused.callback(self._buckets[kind].give_back)  # unless we get as far as sending
             await self._sleep_until(due)
             await stack.enter_async_context(self._in_flight)
             self._heed_holds(kind, policy)  # a 429 may have come while we waited
@@ -181,12 +183,12 @@ class Budget:
         lane.left = 0
         self.observer.throttled(scope)
 
-    def _take_token(self, kind: Kind) -> float:
+    def _take_token(self, kind: Kind, policy: str) -> float:
         bucket = self._buckets[kind]
         now = self._now()
         wait = bucket.wait(now)
         if self.clock.real_seconds(wait) > MAX_AWAITED:
-            self._refuse(kind, wait, f"the subscription's budget of {kind} is used up")
+            self._refuse(kind, policy, wait, f"the subscription's budget of {kind} is used up")
         return now + bucket.take(now)
 
     def _heed_holds(self, kind: Kind, policy: str) -> None:
@@ -194,11 +196,12 @@ class Budget:
         for scope in (kind, policy):
             wait = self._lane(scope).wait(now)
             if wait > 0:
-                self._refuse(kind, wait, f"Azure throttles {scope}")
+                self._refuse(kind, policy, wait, f"Azure throttles {scope}")
 
-    def _refuse(self, kind: Kind, wait: float, why: str) -> None:
+    def _refuse(self, kind: Kind, policy: str, wait: float, why: str) -> None:
         self.observer.throttled(kind)
-        raise ArmError(Throttled(self._buckets[kind].promise(self._now(), wait), why))
+        after = self._lane(policy).promise(self._now(), wait, self._buckets[kind].rate.per_second)
+        raise ArmError(Throttled(after, why))
 
     async def _sleep_until(self, due: float) -> None:
         while (left := due - self._now()) > 0:

@@ -42,7 +42,7 @@ async def refused_for(attempt: Awaitable[Any]) -> float:
     return caught.value.verdict.after
 
 
-async def persist(budget: Budget, sent: list[float], send_once: Callable[[], Awaitable[float]]) -> None:
+async def persist(sent: list[float], send_once: Callable[[], Awaitable[float]]) -> None:
     """Do as a work queue does: come back when told to."""
     while True:
         try:
@@ -81,6 +81,22 @@ async def test_a_long_wait_is_refused_with_the_time_to_return() -> None:
 
 
 @pytest.mark.looptime
+async def test_a_gallery_does_not_stand_behind_a_thousand_versions() -> None:
+    limited = budget(Limits.below_arm())
+    sent: list[float] = []
+    began = now()
+    versions = [asyncio.create_task(persist(sent, lambda: send(limited))) for _ in range(1000)]
+    await asyncio.sleep(1)
+
+    gallery: list[float] = []
+    await persist(gallery, lambda: send(limited, "writes", "CreateUpdateGallery"))
+
+    assert gallery[0] - began < 10
+    assert len(sent) < 500
+    await asyncio.gather(*versions)
+
+
+@pytest.mark.looptime
 async def test_kinds_do_not_take_from_each_other() -> None:
     limited = budget()
     began = now()
@@ -98,7 +114,7 @@ async def test_a_thousand_writers_that_keep_asking_get_the_whole_rate_and_no_mor
     began = now()
     sent: list[float] = []
 
-    await asyncio.gather(*(persist(limited, sent, lambda: send(limited, takes=0.2)) for _ in range(1000)))
+    await asyncio.gather(*(persist(sent, lambda: send(limited, takes=0.2)) for _ in range(1000)))
 
     assert len(sent) == 1000
     for count, moment in enumerate(sorted(sent), start=1):
