@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -72,6 +73,10 @@ _LIST_VERSIONS = _Operation("ListGalleryImageVersionsInGalleryImage", "GET")
 _GET_OPERATION = _Operation("GetOperationStatus", "GET")
 
 
+#: The correlation id of the last answer that this task got.
+_CORRELATION: ContextVar[str | None] = ContextVar("arm_correlation_id", default=None)
+
+
 class ArmGateway:
     """ARM under one credential, within each subscription's budget. Create it in the running loop; close it.
 
@@ -94,6 +99,11 @@ class ArmGateway:
         self._transport = ArmTransport(cloud, credential)
         self._budgets: dict[str, Budget] = {}
         self._operations: OrderedDict[str, str] = OrderedDict()
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What Azure support asks for: the correlation id of the last answer to a request of this task."""
+        return _CORRELATION.get()
 
     async def get(self, resource: ArmId, *, replication_status: bool = False) -> Body | None:
         """Return a resource, or None when it, its parent or its resource group does not exist.
@@ -196,6 +206,7 @@ class ArmGateway:
         try:
             answer = await self._transport.exchange(request)
             code, correlation = str(answer.status), correlation_id(answer.headers)
+            _CORRELATION.set(correlation)
             return answer
         except ArmError as error:
             code = error.verdict.reason

@@ -125,6 +125,11 @@ class Store:
         """Return which version of each object of a kind is stored, to compare with what the API server lists."""
         return {key: entry.version for key, entry in self._entries.get(kind, {}).items()}
 
+    def version(self, key: Key) -> Version | None:
+        """Return which version of an object is stored."""
+        entry = self._entries.get(key.kind, {}).get(key)
+        return None if entry is None else entry.version
+
     def by_index(self, kind: str, value: str) -> list[Key]:
         """Return the keys of those objects of a kind that the kind's index function gives `value` for."""
         return list(self._members.get(kind, {}).get(value, ()))

@@ -74,7 +74,7 @@ class Metrics:
         prefix = "gallery_operator"
         self._arm_requests = self._counter(
             f"{prefix}_arm_requests_total",
-            "Requests to Azure Resource Manager by operation and HTTP status (0: no answer).",
+            "Requests to Azure Resource Manager by operation and HTTP status (or why there was none).",
             "operation",
             "code",
         )
@@ -84,7 +84,9 @@ class Metrics:
             _REQUEST_SECONDS,
             "operation",
         )
-        self._arm_throttled = self._counter(f"{prefix}_arm_throttled_total", "Requests that Azure answered with 429.")
+        self._arm_throttled = self._counter(
+            f"{prefix}_arm_throttled_total", "Requests put off, by Azure (429) or by our own budget.", "policy"
+        )
         self._replication = self._histogram(
             f"{prefix}_replication_duration_seconds",
             "How long a version took until it was in every region.",
@@ -130,14 +132,14 @@ class Metrics:
     def active_workers(self, kind: str, change: int) -> None:
         self._active.labels(kind.lower()).inc(change)
 
-    def arm_request(self, operation: str, code: int, seconds: float) -> None:
-        """Count a request to Azure; `code` is the HTTP status, 0 when no answer came."""
-        self._arm_requests.labels(operation, str(code)).inc()
+    def request(self, operation: str, code: str, seconds: float) -> None:
+        """Count a request to Azure; `code` is the HTTP status, or the reason why no answer came."""
+        self._arm_requests.labels(operation, code).inc()
         self._arm_seconds.labels(operation).observe(seconds)
 
-    def arm_throttled(self) -> None:
-        """Count a 429 of Azure."""
-        self._arm_throttled.inc()
+    def throttled(self, policy: str) -> None:
+        """Count a request that was put off, by Azure (429) or by our own budget."""
+        self._arm_throttled.labels(policy).inc()
 
     def replicated(self, seconds: float) -> None:
         """Observe how long a version took from its publishing until it was in every region."""

@@ -89,9 +89,9 @@ def test_objects_are_counted_by_state_and_a_state_without_objects_vanishes() -> 
 
 async def test_the_text_shows_azure_and_kubernetes_requests_plans_tasks_and_the_process() -> None:
     metrics = Metrics()
-    metrics.arm_request("galleries.get", 200, 0.2)
-    metrics.arm_request("galleries.get", 0, 30)
-    metrics.arm_throttled()
+    metrics.request("galleries.get", "200", 0.2)
+    metrics.request("galleries.get", "Timeout", 30)
+    metrics.throttled("GetGallery3Min")
     metrics.replicated(1900)
     metrics.planned("ImageVersion", "Update")
     metrics.kube_request("PATCH", "10.0.0.1:443", 409)
@@ -99,9 +99,9 @@ async def test_the_text_shows_azure_and_kubernetes_requests_plans_tasks_and_the_
     lines = generate_latest(metrics.registry).decode().splitlines()
     expected = {
         'gallery_operator_arm_requests_total{code="200",operation="galleries.get"} 1.0',
-        'gallery_operator_arm_requests_total{code="0",operation="galleries.get"} 1.0',
+        'gallery_operator_arm_requests_total{code="Timeout",operation="galleries.get"} 1.0',
         'gallery_operator_arm_request_duration_seconds_bucket{le="0.25",operation="galleries.get"} 1.0',
-        "gallery_operator_arm_throttled_total 1.0",
+        'gallery_operator_arm_throttled_total{policy="GetGallery3Min"} 1.0',
         'gallery_operator_replication_duration_seconds_bucket{le="1800.0"} 0.0',
         'gallery_operator_replication_duration_seconds_bucket{le="3600.0"} 1.0',
         'gallery_operator_plans_total{kind="imageversion",plan="Update"} 1.0',

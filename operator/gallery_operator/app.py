@@ -1,0 +1,230 @@
+"""The composition root: builds everything, runs it, stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import kopf
+
+from gallery_operator import __version__, handlers
+from gallery_operator.api.arm_ids import DefinitionId
+from gallery_operator.azure.budget import Limits
+from gallery_operator.azure.clouds import CLOUDS, Cloud, explicit_cloud
+from gallery_operator.azure.credentials import operator_credential
+from gallery_operator.azure.gateway import ArmGateway
+from gallery_operator.azure.version_cache import VersionCache
+from gallery_operator.clock import Clock, FileClock, SystemClock
+from gallery_operator.controllers.definitions import DefinitionReconciler
+from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.galleries import GalleryReconciler
+from gallery_operator.controllers.indexes import INDEXES
+from gallery_operator.controllers.intake import Intake
+from gallery_operator.controllers.reconciler import Reconciler
+from gallery_operator.controllers.services import Pace, Services
+from gallery_operator.controllers.versions import VersionReconciler
+from gallery_operator.engine.backoff import Backoff
+from gallery_operator.engine.keys import Key
+from gallery_operator.engine.queue import WorkQueue
+from gallery_operator.engine.store import Store
+from gallery_operator.engine.workers import Requeue, Workers
+from gallery_operator.kube.client import Kube
+from gallery_operator.kube.errors import Forbidden, KubeError
+from gallery_operator.kube.events import EventRecorder
+from gallery_operator.settings import Settings
+from gallery_operator.telemetry import logging as structured_logging
+from gallery_operator.telemetry.health import LoopLag
+from gallery_operator.telemetry.metrics import Metrics
+from gallery_operator.telemetry.server import TelemetryServer
+
+log = logging.getLogger(__name__)
+
+
+def main(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    structured_logging.configure(settings.log_format, settings.log_level)
+    try:
+        asyncio.run(run(settings))
+    except (KubeError, ValueError, OSError) as error:
+        log.error("Cannot run: %s", error)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+async def run(settings: Settings, *, stopping: asyncio.Event | None = None) -> None:
+    """Run the operator until `stopping` is set, or a signal comes, or watching fails for good.
+
+    Raises KubeError when the cluster cannot be used, ValueError for a wrong setting, OSError for a taken port.
+    """
+    stopping = stopping or asyncio.Event()
+    async with AsyncExitStack() as stack:
+        operator = await _build(settings, stack)
+        log.info(
+            "Starting gallery-operator %s",
+            __version__,
+            extra={"cluster_id": operator.services.cluster_id, "namespaces": settings.namespaces or "all"},
+        )
+        await operator.run(stopping)
+
+
+class Operator:
+    """The parts that run: workers, the watch, the sweep and the HTTP port."""
+
+    def __init__(self, settings: Settings, services: Services, metrics: Metrics) -> None:
+        self.services = services
+        self._settings = settings
+        self._families = Families(services.store, services.versions)
+        versions = VersionReconciler(services, self._families)
+        self._reconcilers: Mapping[str, Reconciler[Any]] = {
+            "Gallery": GalleryReconciler(services),
+            "ImageDefinition": DefinitionReconciler(services, self._families),
+            "ImageVersion": versions,
+        }
+        self.on_list_change = versions.on_list_change
+        self._intake = Intake(services, self._families, settings.namespace_list)
+        self._workers = Workers(
+            services.queue, services.backoff, services.clock, count=settings.workers, metrics=metrics
+        )
+        self._lag = LoopLag()
+        self._server = TelemetryServer(
+            metrics.registry,
+            live={"event-loop": self._lag, "workers": self._missing_workers, "watch": self._intake.watch_problem},
+            ready={"store": self._intake.not_synced},
+            port=settings.port,
+        )
+        metrics.watch_running(self._running)
+        metrics.watch_resources(self._intake.counts)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Run until `stopping` is set or watching fails for good; end gracefully."""
+        ready, stop_watching = asyncio.Event(), asyncio.Event()
+        await self._server.start()
+        log.info("Serving health and metrics", extra={"port": self._server.port})
+        self._lag.start()
+        self._workers.start(self._reconcile)
+        watch = asyncio.create_task(self._watch(ready, stop_watching), name="watch")
+        sweep = asyncio.create_task(self._intake.sweep_forever(), name="sweep")
+        try:
+            await _first(watch, ready.wait())
+            _stop_on_signals(stopping)
+            await _first(watch, sweep, stopping.wait())
+        finally:
+            log.info("Stopping")
+            await self._workers.stop(self._settings.grace.total_seconds())
+            sweep.cancel()
+            stop_watching.set()
+            await asyncio.wait([watch, sweep])
+            self._lag.stop()
+            await self._server.stop()
+        for task in (watch, sweep):
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    async def _reconcile(self, key: Key) -> Requeue:
+        # Without the whole picture a parent seems missing and a child unborn.
+        await self._intake.synced.wait()
+        return await self._reconcilers[key.kind](key)
+
+    async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
+        namespaces = self._settings.namespace_list
+        await kopf.operator(
+            registry=handlers.registry(self._intake.on_event),
+            settings=handlers.settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=stop,
+            ready_flag=ready,
+        )
+
+    def _running(self) -> Mapping[str, list[float]]:
+        running: dict[str, list[float]] = {kind: [] for kind in self._reconcilers}
+        for key, seconds in self.services.queue.running_seconds().items():
+            running[key.kind].append(seconds)
+        return running
+
+    def _missing_workers(self) -> str | None:
+        missing = self._settings.workers - self._workers.alive
+        return f"{missing} workers have ended" if missing else None
+
+
+async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
+    clock: Clock = FileClock(settings.clock_file) if settings.clock_file else SystemClock()
+    if settings.kubeconfig is not None:
+        os.environ["KUBECONFIG"] = str(settings.kubeconfig)  # kopf's login reads it
+    metrics = Metrics()
+    kube = await Kube.connect(settings.kubeconfig, metrics=metrics)
+    stack.push_async_callback(kube.close)
+    cloud = _cloud(settings)
+    credential = operator_credential(cloud)
+    stack.push_async_callback(credential.close)
+    limits = Limits.below_arm(settings.arm_share)
+    arm = ArmGateway(cloud, credential, clock=clock, limits=limits, observer=metrics)
+    stack.push_async_callback(arm.close)
+    built: list[Operator] = []
+
+    def on_change(definition: DefinitionId, changed: set[str]) -> None:
+        for operator in built:
+            operator.on_list_change(definition, changed)
+
+    versions = VersionCache(arm.list_versions, clock, on_change)
+    stack.push_async_callback(versions.close)
+    services = Services(
+        clock=clock,
+        store=Store(INDEXES),
+        queue=WorkQueue(clock, metrics=metrics),
+        backoff=Backoff(),
+        kube=kube,
+        events=EventRecorder(kube, clock),
+        arm=arm,
+        versions=versions,
+        metrics=metrics,
+        cluster_id=settings.cluster_id or await _cluster_id(kube),
+        subscription_id=settings.subscription_id,
+        pace=Pace(settings.poll.total_seconds(), settings.resync.total_seconds()),
+    )
+    built.append(Operator(settings, services, metrics))
+    return built[0]
+
+
+def _cloud(settings: Settings) -> Cloud:
+    if settings.arm_endpoint is None or settings.authority_host is None:
+        return CLOUDS[settings.cloud]
+    return explicit_cloud(
+        settings.arm_endpoint, settings.authority_host, audience=settings.arm_audience, ca_file=settings.ca_file
+    )
+
+
+async def _cluster_id(kube: Kube) -> str:
+    try:
+        return await kube.namespace_uid("kube-system")
+    except Forbidden as error:
+        msg = f"{error}. Grant get on the namespace kube-system, or set --cluster-id"
+        raise ValueError(msg) from None
+
+
+def _stop_on_signals(stopping: asyncio.Event) -> None:
+    """Take the signals over from kopf: workers end before the watch does."""
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(each, stopping.set)
+
+
+async def _first(*awaitables: Any) -> None:
+    """Wait until one of them is done, whatever came of it; those that were started here are cancelled."""
+    tasks = [each if isinstance(each, asyncio.Task) else asyncio.create_task(each) for each in awaitables]
+    own = [task for task, each in zip(tasks, awaitables, strict=True) if task is not each]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in own:
+            task.cancel()

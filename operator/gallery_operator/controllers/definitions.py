@@ -1,0 +1,80 @@
+"""Image definitions, and what they say of all their versions."""
+
+from __future__ import annotations
+
+from gallery_operator.api.conditions import Claim, Reason
+from gallery_operator.api.image_definition import ImageDefinition, ImageDefinitionStatus
+from gallery_operator.api.resource import Status
+from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.indexes import children_value
+from gallery_operator.controllers.parents import CannotPlace, DefinitionPlace, place_definition
+from gallery_operator.controllers.reconciler import JSON, Visit
+from gallery_operator.controllers.remembering import RememberingReconciler
+from gallery_operator.controllers.services import Services
+from gallery_operator.domain import definitions, reports, resources
+from gallery_operator.domain.plan import Plan, Wait
+from gallery_operator.engine.keys import Key
+
+_GALLERY_LOOK = 30.0  # seconds
+
+
+class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
+    """Reconciles ImageDefinition objects."""
+
+    kind = "ImageDefinition"
+    model = ImageDefinition
+    status = ImageDefinitionStatus
+
+    def __init__(self, services: Services, families: Families) -> None:
+        super().__init__(services)
+        self._families = families
+
+    def place(self, resource: ImageDefinition) -> DefinitionPlace:
+        return place_definition(self.services, resource)
+
+    async def observe(self, visit: Visit[ImageDefinition], place: DefinitionPlace, *, fresh: bool) -> JSON | None:
+        observed = await super().observe(visit, place, fresh=fresh)
+        if observed is not None:
+            # One LIST per definition and resync: it feeds this status, and every version's look for drift.
+            max_age = 0.0 if visit.forced else self.services.pace.resync * 0.75
+            await self.services.versions.versions(place.id, max_age)
+        return observed
+
+    async def decide(self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None) -> Plan:
+        if observed is None and not visit.resource.observe_only:
+            location = await self._gallery_location(place)
+        else:
+            location = place.location or str((observed or {}).get("location") or "")
+        owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
+        return definitions.plan(visit.resource, location, observed, owner, repairs, visit.now)
+
+    async def _gallery_location(self, place: DefinitionPlace) -> str:
+        """Return the definition's region, having made sure that its gallery exists and is at rest."""
+        gallery = await self.services.arm.get(place.id.gallery)
+        if gallery is None or resources.busy(gallery) is not None:
+            what = "does not exist in Azure yet" if gallery is None else "is not ready in Azure yet"
+            message = f"gallery {place.id.gallery.gallery!r} {what}"
+            raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _GALLERY_LOOK))
+        return place.location or str(gallery.get("location") or "")
+
+    def describe(
+        self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None, step: Plan
+    ) -> tuple[Status, list[Claim]]:
+        family = self._families.of(place.id, visit.key) if observed is not None else None
+        schedules = self._families.schedules(place.id, visit.resource, visit.key) if family else {}
+        status = ImageDefinitionStatus(
+            **self.base(visit, place, observed, step),
+            latest_version=family.latest() if family else None,
+            latest_by_region=reports.latest_by_region(family) or None if family else None,
+            versions=reports.count_versions(family) if family else None,
+            next_actions=reports.next_actions(schedules, visit.now) or None,
+        )
+        done = Reason.OBSERVED if visit.resource.observe_only else Reason.SUCCEEDED
+        return status, reports.claims(step, done)
+
+    def children(self, key: Key) -> list[Key]:
+        return self.services.store.by_index("ImageVersion", children_value(key.namespace, key.name))
+
+    def parent(self, resource: ImageDefinition) -> Key | None:
+        name = resource.spec.gallery_ref.name
+        return Key("Gallery", resource.metadata.namespace, name) if name else None

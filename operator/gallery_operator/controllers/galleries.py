@@ -1,0 +1,39 @@
+"""Galleries."""
+
+from __future__ import annotations
+
+from gallery_operator.api.conditions import Claim, Reason
+from gallery_operator.api.gallery import Gallery, GalleryStatus
+from gallery_operator.api.resource import Status
+from gallery_operator.controllers.indexes import children_value
+from gallery_operator.controllers.parents import GalleryPlace, place_gallery
+from gallery_operator.controllers.reconciler import JSON, Visit
+from gallery_operator.controllers.remembering import RememberingReconciler
+from gallery_operator.domain import galleries, reports
+from gallery_operator.domain.plan import Plan
+from gallery_operator.engine.keys import Key
+
+
+class GalleryReconciler(RememberingReconciler[Gallery]):
+    """Reconciles Gallery objects."""
+
+    kind = "Gallery"
+    model = Gallery
+    status = GalleryStatus
+
+    def place(self, resource: Gallery) -> GalleryPlace:
+        return place_gallery(self.services, resource)
+
+    async def decide(self, visit: Visit[Gallery], place: GalleryPlace, observed: JSON | None) -> Plan:
+        del place
+        owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
+        return galleries.plan(visit.resource, observed, owner, repairs, visit.now)
+
+    def describe(
+        self, visit: Visit[Gallery], place: GalleryPlace, observed: JSON | None, step: Plan
+    ) -> tuple[Status, list[Claim]]:
+        done = Reason.OBSERVED if visit.resource.observe_only else Reason.SUCCEEDED
+        return GalleryStatus(**self.base(visit, place, observed, step)), reports.claims(step, done)
+
+    def children(self, key: Key) -> list[Key]:
+        return self.services.store.by_index("ImageDefinition", children_value(key.namespace, key.name))

@@ -1,0 +1,136 @@
+"""What comes in from the API server: watch events, and now and then a list that finds what a watch missed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gallery_operator.api import names
+from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.services import Services
+from gallery_operator.engine.keys import Key
+from gallery_operator.engine.store import Change
+from gallery_operator.kube.errors import Forbidden, KubeError, NotFound
+
+log = logging.getLogger(__name__)
+
+JSON = dict[str, Any]
+
+#: Seconds (real ones) between two lists, once all is known.
+_SWEEP: Final = 600.0
+#: Seconds between two lists until the store holds all that there is.
+_FIRST_LOOKS: Final = 0.25
+#: Without a sweep that succeeded for so long, the API server cannot be reached: a restart may mend it.
+_TOO_LONG: Final = 3 * _SWEEP
+
+
+class Intake:
+    """Feeds the store and the queue."""
+
+    def __init__(self, services: Services, families: Families, namespaces: tuple[str, ...]) -> None:
+        self.synced = asyncio.Event()
+        self._services = services
+        self._families = families
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._swept_at = time.monotonic()
+
+    # --- the watch ---
+
+    def on_event(self, type_: str | None, obj: JSON) -> None:
+        """Take one watch event. O(1), but for a parent's change, which concerns its children."""
+        key = Key.of(obj)
+        if type_ == "DELETED":
+            self._gone(key, obj["metadata"].get("uid"))
+            return
+        change = self._services.store.put(obj)
+        if change in {Change.NEW, Change.SPEC}:
+            self._services.queue.add(key)
+            self._wake_children(key)
+
+    def _gone(self, key: Key, uid: str | None) -> None:
+        parent = self._parent(key)
+        self._services.store.remove(key, uid)
+        self._services.memory.forget(key)
+        self._services.backoff.forget(key)
+        self._families.forget(key)
+        self._wake_children(key)
+        if parent is not None:
+            self._services.queue.add(parent)
+
+    def _wake_children(self, key: Key) -> None:
+        child = {"Gallery": "ImageDefinition", "ImageDefinition": "ImageVersion"}.get(key.kind)
+        if child is not None:
+            for each in self._services.store.by_index(child, f"{key.namespace}/{key.name}"):
+                self._services.queue.add(each)
+
+    def _parent(self, key: Key) -> Key | None:
+        field, kind = {
+            "ImageDefinition": ("galleryRef", "Gallery"),
+            "ImageVersion": ("imageDefinitionRef", "ImageDefinition"),
+        }.get(key.kind, ("", ""))
+        obj = self._services.store.get(key) if field else None
+        name = ((obj or {}).get("spec") or {}).get(field, {}).get("name") if obj else None
+        return Key(kind, key.namespace, name) if isinstance(name, str) else None
+
+    # --- the sweep ---
+
+    async def sweep_forever(self) -> None:
+        """List metadata until the store holds everything, then every ten minutes. Raises Forbidden and NotFound."""
+        while True:
+            try:
+                complete = await self._sweep()
+            except (Forbidden, NotFound):
+                raise
+            except KubeError as error:
+                log.warning("Cannot list objects: %s", error)
+                complete = False
+            if complete and not self.synced.is_set():
+                log.info("The store is in sync", extra={"objects": sum(self.counts().values())})
+                self.synced.set()
+            await asyncio.sleep(_SWEEP if self.synced.is_set() else _FIRST_LOOKS)
+
+    async def _sweep(self) -> bool:
+        """Compare the store with lists: drop ghosts, and fetch what the watch did not bring."""
+        complete = True
+        for kind in names.PLURALS:
+            for namespace in self._namespaces:
+                complete &= await self._sweep_kind(kind, namespace)
+        self._swept_at = time.monotonic()
+        return complete
+
+    async def _sweep_kind(self, kind: str, namespace: str | None) -> bool:
+        known = {key for key in self._services.store.keys(kind) if namespace in (None, key.namespace)}
+        listed = {Key(kind, *where) for where in await self._services.kube.list_metadata(kind, namespace)}
+        for ghost in known - listed:
+            log.info("%s vanished unseen", ghost)
+            self._gone(ghost, None)
+        missing = listed - set(self._services.store.keys(kind))
+        if self.synced.is_set():
+            for key in missing:
+                await self._fetch(key)
+        return not missing
+
+    async def _fetch(self, key: Key) -> None:
+        try:
+            self.on_event(None, await self._services.kube.get(key.kind, key.namespace, key.name))
+        except NotFound:
+            return
+
+    # --- what it tells ---
+
+    def not_synced(self) -> str | None:
+        """Say what is missing for being ready."""
+        return None if self.synced.is_set() else "the store does not hold all objects yet"
+
+    def watch_problem(self) -> str | None:
+        """Say when the API server was out of reach for long."""
+        age = time.monotonic() - self._swept_at
+        return None if age < _TOO_LONG else f"no list of objects succeeded for {age:.0f} s"
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """Return how many objects of each kind there are."""
+        return Counter({(kind, "known"): self._services.store.count(kind) for kind in names.PLURALS})

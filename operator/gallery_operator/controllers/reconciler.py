@@ -1,0 +1,440 @@
+"""The shape of every reconcile.
+
+    get from the store -> paused? -> deleting? finalize : claim the finalizer -> place it (resolve its parents)
+      -> OBSERVE Azure -> PLAN (pure) -> at most one mutating ARM call -> REPORT -> look again at …
+
+Killed at any await, the next process does the same again: decisions rest on spec, parents and Azure only.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from gallery_operator.api import names
+from gallery_operator.api.arm_ids import ArmId
+from gallery_operator.api.conditions import Claim, Reason, claim
+from gallery_operator.api.resource import Metadata, Operation, Resource, Status
+from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
+from gallery_operator.controllers.memory import CREATE_LAG, Trace
+from gallery_operator.controllers.parents import CannotPlace, last_known_id
+from gallery_operator.controllers.reporter import Reporter
+from gallery_operator.controllers.services import Services
+from gallery_operator.domain import reports, resources
+from gallery_operator.domain.plan import (
+    MUTATIONS,
+    Blocked,
+    Create,
+    Delete,
+    Plan,
+    RemoveObject,
+    Retire,
+    Update,
+    UpToDate,
+    Wait,
+)
+from gallery_operator.engine.keys import Key
+from gallery_operator.engine.workers import DONE, Outcome, Requeue
+from gallery_operator.kube.errors import Conflict, NotFound, Unavailable
+
+log = logging.getLogger(__name__)
+
+JSON = dict[str, Any]
+R = TypeVar("R", bound=Resource[Any, Any])
+
+#: A single hiccup of Azure is no news; after that many failures in a row the status says so.
+_HICCUPS: Final = 3
+#: Seconds until another look after the API server refused a write because the object had changed.
+_AFTER_CONFLICT: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Visit(Generic[R]):
+    """One look at one object."""
+
+    key: Key
+    raw: JSON
+    resource: R
+    trace: Trace
+    now: datetime
+    forced: bool
+    """Someone asked for this look by annotation: nothing that is only remembered counts."""
+
+    @property
+    def metadata(self) -> Metadata:
+        return self.resource.metadata
+
+
+class Reconciler(ABC, Generic[R]):
+    """Reconciles the objects of one kind."""
+
+    kind: ClassVar[str]
+    model: type[R]
+    status: ClassVar[type[Status]]
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.reporter = Reporter(services, self.model, self.status)
+
+    # --- what is special of each kind ---
+
+    @abstractmethod
+    def place(self, resource: R) -> Any:
+        """Return the object's place in Azure (it has an `id`); raises CannotPlace."""
+
+    @abstractmethod
+    async def observe(self, visit: Visit[R], place: Any, *, fresh: bool) -> JSON | None:
+        """Return what Azure has; `fresh`: nothing remembered will do. Raises ArmError and CannotPlace."""
+
+    @abstractmethod
+    async def decide(self, visit: Visit[R], place: Any, observed: JSON | None) -> Plan:
+        """Return the next step. Raises ArmError and CannotPlace."""
+
+    @abstractmethod
+    def describe(self, visit: Visit[R], place: Any, observed: JSON | None, step: Plan) -> tuple[Status, list[Claim]]:
+        """Return the status (without conditions) and what it claims of conditions."""
+
+    def children(self, key: Key) -> list[Key]:
+        """Return the objects that name this one as their parent."""
+        del key
+        return []
+
+    def parent(self, resource: R) -> Key | None:
+        """Return the parent's object, if it has one here."""
+        del resource
+        return None
+
+    def seen(self, visit: Visit[R], place: Any, observed: JSON | None) -> None:
+        """Take note of what Azure has now."""
+        del place
+        visit.trace.observed, visit.trace.observed_at = observed, visit.now
+
+    # --- the shape ---
+
+    async def __call__(self, key: Key) -> Requeue:
+        """Bring one object a step forward. Exceptions that leave it are bugs."""
+        raw = self.services.store.get(key)
+        if raw is None:
+            self.services.memory.forget(key)
+            return DONE
+        try:
+            visit = self._visit(key, raw)
+        except ValidationError as error:
+            return await self._invalid(key, raw, error)
+        try:
+            return await self._step(visit)
+        except CannotPlace as refusal:
+            return await self._settle(visit, None, None, refusal.step)
+        except ArmError as error:
+            return await self._refused(visit, error)
+        except (Conflict, NotFound) as stale:
+            log.debug("%s changed meanwhile: %s", key, stale)
+            return Requeue(_AFTER_CONFLICT)
+        except Unavailable as error:
+            log.warning("The API server is not available: %s", error)
+            return Requeue(error.retry_after, Outcome.FAILED)
+        except Exception as bug:
+            await self.reporter.internal_error(raw, bug)
+            raise
+
+    async def _step(self, visit: Visit[R]) -> Requeue:
+        if visit.resource.paused:
+            return await self._paused(visit)
+        if visit.resource.deleting:
+            return await self._finalize(visit)
+        return await self._reconcile(visit)
+
+    def _visit(self, key: Key, raw: JSON) -> Visit[R]:
+        resource = self.model.model_validate(raw)
+        trace = self.services.memory.of(key, resource.metadata.generation)
+        requested = resource.metadata.annotations.get(names.RECONCILE_REQUESTED_AT)
+        handled = resource.status.last_handled_reconcile_request if resource.status else None
+        forced = requested is not None and requested[:1024] != handled
+        if forced:
+            trace.settle()
+        return Visit(key, raw, resource, trace, self.services.clock.now(), forced)
+
+    async def _reconcile(self, visit: Visit[R]) -> Requeue:
+        if not visit.resource.observe_only and not visit.resource.finalizer_present:
+            visit = await self._claim(visit)
+        place = self.place(visit.resource)
+        observed = await self._look(visit, place, fresh=visit.forced)
+        step = await self.decide(visit, place, observed)
+        if isinstance(step, (*MUTATIONS, Retire)) and not visit.forced:
+            # Nothing is changed on the strength of what is only remembered.
+            observed = await self._look(visit, place, fresh=True)
+            step = await self.decide(visit, place, observed)
+        step = self._hold_back(visit, observed, step)
+        try:
+            observed = await self._act(visit, place, observed, step)
+        except ArmError as error:
+            if isinstance(error.verdict, Terminal):
+                step = Blocked(error.verdict.reason, error.verdict.message)
+            else:
+                raise
+        return await self._settle(visit, place, observed, step)
+
+    async def _look(self, visit: Visit[R], place: Any, *, fresh: bool) -> JSON | None:
+        observed = await self.observe(visit, place, fresh=fresh)
+        if observed is not None:
+            visit.trace.created_at = None
+        return observed
+
+    def _hold_back(self, visit: Visit[R], observed: JSON | None, step: Plan) -> Plan:
+        """A PUT that only repeats the last one waits: Azure may not show its effect yet, or may never keep it."""
+        trace = visit.trace
+        if isinstance(step, Create) and trace.created_at is not None and visit.now - trace.created_at < CREATE_LAG:
+            return Wait(Reason.CREATING, "Azure accepted it, but does not show it yet")
+        if isinstance(step, Update) and step.changes and trace.sent == _signature(step):
+            pause = trace.resends.attempts(visit.now).seconds_to_next
+            if pause > 0:
+                why = f"Azure does not show the last update; it is sent again later: {step}"
+                return Wait(Reason.UPDATING, why, pause)
+        if isinstance(step, UpToDate) and observed is not None:
+            trace.settle()
+        return step
+
+    # --- acting ---
+
+    async def _claim(self, visit: Visit[R]) -> Visit[R]:
+        """Persist the finalizer before anything exists in Azure."""
+        raw = await self.services.kube.patch_metadata(
+            visit.raw, finalizers=[*visit.metadata.finalizers, names.FINALIZER]
+        )
+        self.services.store.put(raw)
+        return replace(visit, raw=raw, resource=self.model.model_validate(raw))
+
+    async def _act(self, visit: Visit[R], place: Any, observed: JSON | None, step: Plan) -> JSON | None:
+        """Carry out the step and return what Azure is known to have then."""
+        self.services.metrics.planned(self.kind, type(step).__name__)
+        correlation: str | None = None
+        match step:
+            case Create() | Update():
+                self._note(visit.trace, step, visit.now)
+                observed = await self.services.arm.put(place.id, step.body)
+                correlation = self.services.arm.correlation_id
+                self.seen(visit, place, observed)
+            case Delete():
+                accepted = await self.services.arm.delete(place.id)
+                correlation = self.services.arm.correlation_id
+                observed = _deleting(observed) if accepted else None
+                self.seen(visit, place, observed)
+            case Retire(why):
+                decision = f"{visit.now:%Y-%m-%dT%H:%M:%SZ} {why}"
+                raw = await self.services.kube.patch_metadata(visit.raw, annotations={names.RETIRED: decision})
+                self.services.store.put(raw)
+                self.services.queue.add(visit.key)
+            case RemoveObject():
+                await self.services.kube.delete(visit.raw)
+            case _:
+                pass
+        self._log(visit, step, correlation)
+        return observed
+
+    @staticmethod
+    def _note(trace: Trace, step: Create | Update, now: datetime) -> None:
+        if isinstance(step, Create):
+            trace.created_at = now
+        elif step.changes:
+            trace.note_update(_signature(step), now)
+        else:
+            trace.note_repair(step.repaired, now)
+
+    def _log(self, visit: Visit[R], step: Plan, correlation: str | None) -> None:
+        quiet = isinstance(step, UpToDate | Wait)
+        log.log(
+            logging.DEBUG if quiet else logging.INFO,
+            "%s: %s",
+            visit.key,
+            type(step).__name__,
+            extra={
+                "kind": self.kind,
+                "namespace": visit.key.namespace,
+                "object": visit.key.name,
+                "generation": visit.metadata.generation,
+                "plan": type(step).__name__,
+                "why": reports.describe(step),
+                "correlation_id": correlation,
+            },
+        )
+
+    # --- the end ---
+
+    async def _finalize(self, visit: Visit[R]) -> Requeue:
+        resource = visit.resource
+        if not resource.finalizer_present:
+            return DONE
+        if children := self.children(visit.key):
+            named = ", ".join(f"{each.kind} {each.name}" for each in children[:5])
+            more = f" and {len(children) - 5} more" if len(children) > 5 else ""
+            return await self._settle(
+                visit, None, None, Wait(Reason.CHILDREN_EXIST, f"waiting for {named}{more}", 30.0)
+            )
+        place = self._last_place(visit)
+        if place is None or resource.retain or resource.observe_only:
+            return await self._release(visit)
+        observed = await self.services.arm.get(place.id)
+        self.seen(visit, place, observed)
+        created = visit.trace.created_at
+        if observed is None and created is not None and visit.now - created < CREATE_LAG:
+            return await self._settle(visit, None, None, Wait(Reason.DELETING, "Azure does not show it yet"))
+        ending = resources.deletion(observed, self.services.owner(visit.key), resource.retain)
+        if ending is None:
+            return await self._release(visit)
+        observed = await self._act(visit, place, observed, ending)
+        return await self._settle(visit, place, observed, ending)
+
+    def _last_place(self, visit: Visit[R]) -> Any:
+        """Return the place, even when a parent was removed by force: then the last id that was reported."""
+        try:
+            return self.place(visit.resource)
+        except CannotPlace:
+            known = last_known_id(visit.resource)
+            return None if known is None else LastPlace(known)
+
+    async def _release(self, visit: Visit[R]) -> Requeue:
+        """Let the object go: nothing of it is left in Azure, or what is left is to stay."""
+        left = [each for each in visit.metadata.finalizers if each != names.FINALIZER]
+        raw = await self.services.kube.patch_metadata(visit.raw, finalizers=left)
+        if left:
+            self.services.store.put(raw)
+        else:
+            self.services.store.remove(visit.key, visit.metadata.uid)
+        self.services.memory.forget(visit.key)
+        log.info("%s: released", visit.key, extra={"plan": "Release", "object": visit.key.name, "kind": self.kind})
+        if (parent := self.parent(visit.resource)) is not None:
+            self.services.queue.add(parent)
+        return DONE
+
+    # --- reporting ---
+
+    async def _settle(self, visit: Visit[R], place: Any, observed: JSON | None, step: Plan) -> Requeue:
+        """Report, and say when to look again."""
+        if place is None:
+            status, claims = self._unchanged(visit), [*reports.claims(step, Reason.SUCCEEDED), *_carried(visit)]
+        else:
+            status, claims = self.describe(visit, place, observed, step)
+        became_ready = await self.reporter.report(visit.raw, visit.resource, status, claims, step)
+        if became_ready:
+            for child in self.children(visit.key):
+                self.services.queue.add(child)
+        return self._requeue(step, status)
+
+    def _unchanged(self, visit: Visit[R]) -> Status:
+        """Return what was reported of Azure before, while nothing new is known of it."""
+        return visit.resource.status or self.status()
+
+    def base(self, visit: Visit[R], place: Any, observed: JSON | None, step: Plan) -> JSON:
+        """Return the fields of the status that all kinds have."""
+        state = None if observed is None else resources.provisioning_state(observed)
+        return {
+            "id": str(place.id),
+            "provisioning_state": state,
+            "operation": self._operation(visit, step, state),
+        }
+
+    def _operation(self, visit: Visit[R], step: Plan, state: str | None) -> Operation | None:
+        running = reports.operation_type(step, state)
+        if running is None:
+            return None
+        before: Operation | None = visit.resource.status.operation if visit.resource.status else None
+        if before is not None and before.type == running and before.started_at is not None:
+            return before
+        return Operation(type=running, started_at=visit.now.replace(microsecond=0))
+
+    def _requeue(self, step: Plan, status: Status) -> Requeue:
+        pace, now = self.services.pace, self.services.clock.now()
+        match step:
+            case Blocked():
+                return Requeue(pace.next_resync(), Outcome.TERMINAL)
+            case UpToDate(next_look):
+                if (poll := self.poll(status, now)) is not None:
+                    return Requeue(poll)
+                until = pace.next_resync()
+                return Requeue(until if next_look is None else max(0.0, min(until, (next_look - now).total_seconds())))
+            case Wait(_, _, after):
+                return Requeue(after if after is not None else self.poll(status, now) or pace.poll)
+            case Retire() | RemoveObject():
+                return DONE
+            case _:
+                return Requeue(self.poll(status, now) or pace.poll)
+
+    def poll(self, status: Status, now: datetime) -> float | None:
+        """Return the seconds to the next look at something that is in flight; None: nothing is."""
+        del now
+        return None if status.operation is None else self.services.pace.poll
+
+    async def _paused(self, visit: Visit[R]) -> Requeue:
+        before = visit.resource.status.condition("Ready") if visit.resource.status else None
+        ready = [Claim(**before.model_dump(include={"type", "status", "reason", "message"}))] if before else []
+        paused = claim("Paused", True, Reason.PAUSED, f"annotation {names.PAUSED}")
+        claims = [*ready, *_carried(visit), paused]
+        await self.reporter.report(visit.raw, visit.resource, self._unchanged(visit), claims, None)
+        return DONE
+
+    async def _invalid(self, key: Key, raw: JSON, error: ValidationError) -> Requeue:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        log.error("%s cannot be read: %s: %s", key, where, first["msg"])
+        await self.reporter.invalid(raw, f"{where}: {first['msg']}")
+        return Requeue(None, Outcome.TERMINAL)
+
+    async def _refused(self, visit: Visit[R], error: ArmError) -> Requeue:
+        """Azure said no, or nothing: report what a person should know, and try again as the verdict says."""
+        verdict = error.verdict
+        failures = self.services.backoff.failures(visit.key)
+        log.log(
+            logging.DEBUG if isinstance(verdict, Throttled) else logging.WARNING,
+            "%s: %s",
+            visit.key,
+            error,
+            extra={
+                "kind": self.kind,
+                "namespace": visit.key.namespace,
+                "object": visit.key.name,
+                "plan": type(verdict).__name__,
+                "code": error.code,
+                "correlation_id": error.correlation_id,
+            },
+        )
+        if isinstance(verdict, Throttled):
+            return Requeue(verdict.after)
+        if isinstance(verdict, Terminal):
+            return await self._settle(visit, None, None, Blocked(verdict.reason, verdict.message))
+        if not isinstance(verdict, Transient) or failures + 1 >= _HICCUPS:
+            await self._settle(visit, None, None, Wait(verdict.reason, verdict.message))
+        return Requeue(None, Outcome.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class LastPlace:
+    """Where a resource was when its status was last written."""
+
+    id: ArmId
+
+
+def _carried(visit: Visit[Any]) -> list[Claim]:
+    """Return what was said before of everything but the summary."""
+    before = visit.resource.status.conditions if visit.resource.status else []
+    summary = {"Ready", "Reconciling", "Stalled", "Paused"}
+    return [
+        Claim(type=each.type, status=each.status, reason=each.reason, message=each.message)
+        for each in before
+        if each.type not in summary
+    ]
+
+
+def _signature(step: Update) -> str:
+    return ",".join(sorted(each.path for each in step.changes))
+
+
+def _deleting(observed: JSON | None) -> JSON | None:
+    if observed is None:
+        return None
+    properties = observed.get("properties")
+    return {**observed, "properties": {**(properties or {}), "provisioningState": "Deleting"}}

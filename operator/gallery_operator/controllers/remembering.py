@@ -1,0 +1,26 @@
+"""Galleries and image definitions are few: each is read by itself, and remembered until the next resync."""
+
+from __future__ import annotations
+
+from abc import ABC
+from typing import Any, TypeVar
+
+from gallery_operator.api.resource import Resource
+from gallery_operator.controllers.reconciler import JSON, Reconciler, Visit
+from gallery_operator.domain import resources
+
+R = TypeVar("R", bound=Resource[Any, Any])
+
+
+class RememberingReconciler(Reconciler[R], ABC):
+    """Observes with one GET, and not again before the resync unless something runs or is to be changed."""
+
+    async def observe(self, visit: Visit[R], place: Any, *, fresh: bool) -> JSON | None:
+        trace = visit.trace
+        if not fresh and trace.observed is not None and trace.observed_at is not None:
+            age = (visit.now - trace.observed_at).total_seconds()
+            if age < self.services.pace.resync * 0.75 and resources.busy(trace.observed) is None:
+                return trace.observed
+        observed = await self.services.arm.get(place.id)
+        self.seen(visit, place, observed)
+        return observed

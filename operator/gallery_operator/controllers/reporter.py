@@ -1,0 +1,122 @@
+"""Writes what a reconcile found: the status when it changed, an Event when something happened."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from pydantic import ValidationError
+
+from gallery_operator.api import names
+from gallery_operator.api.conditions import Claim, Condition, Reason, claim, merge
+from gallery_operator.api.resource import Resource, Status
+from gallery_operator.controllers.services import Services
+from gallery_operator.domain import reports
+from gallery_operator.domain.plan import Create, Delete, Plan, RemoveObject, Retire, Update
+from gallery_operator.engine.keys import Key
+from gallery_operator.kube.errors import KubeError
+
+log = logging.getLogger(__name__)
+
+JSON = dict[str, Any]
+
+
+class Reporter:
+    """Status and Events of the objects of one kind."""
+
+    def __init__(self, services: Services, model: type[Resource[Any, Any]], status: type[Status]) -> None:
+        self._services = services
+        self._model = model
+        self._status = status
+
+    async def report(
+        self, raw: JSON, resource: Resource[Any, Any], status: Status, claims: list[Claim], step: Plan | None
+    ) -> bool:
+        """Write the status if it differs, and Events for what happened. Returns whether the object became Ready."""
+        metadata = resource.metadata
+        before = resource.status.conditions if resource.status else []
+        conditions = merge(before, claims, generation=metadata.generation, now=self._services.clock.now())
+        full = status.model_copy(
+            update={
+                "observed_generation": metadata.generation,
+                "conditions": conditions,
+                "last_handled_reconcile_request": (metadata.annotations.get(names.RECONCILE_REQUESTED_AT) or "")[:1024]
+                or None,
+            }
+        )
+        wanted = full.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if step is not None:
+            await self._tell(raw, step, before, conditions)
+        newest = self._newest(raw)
+        if wanted != newest.get("status"):
+            self._services.store.put(await self._services.kube.apply_status(newest, wanted))
+        return _is_ready(conditions) and not _is_ready(before)
+
+    async def invalid(self, raw: JSON, why: str) -> None:
+        """Report an object that the models cannot read: its CRD is older or newer than this operator."""
+        metadata, before = raw["metadata"], self._conditions(raw)
+        message = f"{why}. Are the CRDs those of this operator's version?"
+        claims = [claim(*each, Reason.INVALID_SPEC, message) for each in (("Ready", False), ("Stalled", True))]
+        generation = metadata.get("generation", 0)
+        conditions = merge(before, claims, generation=generation, now=self._services.clock.now())
+        status = self._status(observed_generation=generation, conditions=conditions)
+        wanted = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if wanted == raw.get("status"):
+            return
+        try:
+            self._services.store.put(await self._services.kube.apply_status(raw, wanted))
+        except KubeError as error:
+            log.warning("Cannot report that an object is invalid: %s", error)
+
+    async def internal_error(self, raw: JSON, bug: Exception) -> None:
+        """Report a bug of ours: Ready is Unknown until the next try. Never raises."""
+        try:
+            resource = self._model.model_validate(raw)
+            status = resource.status or self._status()
+            message = f"{type(bug).__name__}: see the operator's log; it is tried again"
+            await self.report(raw, resource, status, [claim("Ready", None, Reason.INTERNAL_ERROR, message)], None)
+        except (KubeError, ValidationError) as error:
+            log.warning("Cannot report an internal error: %s", error)
+
+    def _newest(self, raw: JSON) -> JSON:
+        """Return the object as it is known now: a finalizer or annotation of ours may just have been written."""
+        known = self._services.store.get(Key.of(raw))
+        return known if known is not None and known["metadata"]["uid"] == raw["metadata"]["uid"] else raw
+
+    def _conditions(self, raw: JSON) -> list[Condition]:
+        try:
+            return self._status.model_validate(raw.get("status") or {}).conditions
+        except ValidationError:
+            return []
+
+    async def _tell(self, raw: JSON, step: Plan, before: list[Condition], after: list[Condition]) -> None:
+        """Record what was done, and transitions of Ready: never a state that merely goes on."""
+        events = self._services.events
+        if isinstance(step, Create | Update | Delete | Retire | RemoveObject):
+            await events.normal(raw, _EVENTS[type(step)], reports.describe(step))
+            return
+        ready, was = _ready(after), _ready(before)
+        if ready is None or (was is not None and (was.status, was.reason) == (ready.status, ready.reason)):
+            return
+        if any(each.type == "Stalled" for each in after):
+            await events.warning(raw, ready.reason, ready.message)
+        elif ready.status == "True":
+            await events.normal(raw, ready.reason, ready.message or "as wanted")
+
+
+_EVENTS = {
+    Create: "Creating",
+    Update: "Updating",
+    Delete: "Deleting",
+    Retire: "Retiring",
+    RemoveObject: "RemovingObject",
+}
+
+
+def _ready(conditions: list[Condition]) -> Condition | None:
+    return next((each for each in conditions if each.type == "Ready"), None)
+
+
+def _is_ready(conditions: list[Condition]) -> bool:
+    ready = _ready(conditions)
+    return ready is not None and ready.status == "True"

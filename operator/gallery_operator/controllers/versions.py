@@ -1,0 +1,164 @@
+"""Image versions: published, replicated, retired."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gallery_operator.api.arm_ids import DefinitionId
+from gallery_operator.api.conditions import Claim, Reason
+from gallery_operator.api.image_version import ImageVersion, ImageVersionStatus
+from gallery_operator.api.resource import Status
+from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.parents import CannotPlace, VersionPlace, place_version
+from gallery_operator.controllers.reconciler import JSON, Reconciler, Visit
+from gallery_operator.controllers.services import Services
+from gallery_operator.domain import regions, replication, reports, versions
+from gallery_operator.domain.observed import read_version
+from gallery_operator.domain.plan import Plan, Wait
+from gallery_operator.domain.version_body import Parents
+from gallery_operator.domain.versions import Situation
+from gallery_operator.engine.keys import Key
+
+_DEFINITION_LOOK = 30.0  # seconds; the definition's own events bring its versions back sooner
+#: How old, in seconds, a LIST may be that a retirement or a creation rests on.
+_FRESH_LIST = 15.0
+#: Seconds between two looks at an ImageDefinition whose versions keep changing.
+_DEFINITION_PAUSE = 5.0
+
+
+class VersionReconciler(Reconciler[ImageVersion]):
+    """Reconciles ImageVersion objects."""
+
+    kind = "ImageVersion"
+    model = ImageVersion
+    status = ImageVersionStatus
+
+    def __init__(self, services: Services, families: Families) -> None:
+        super().__init__(services)
+        self._families = families
+        self._homes: dict[DefinitionId, str] = {}
+
+    def place(self, resource: ImageVersion) -> VersionPlace:
+        return place_version(self.services, resource)
+
+    def parent(self, resource: ImageVersion) -> Key | None:
+        name = resource.spec.image_definition_ref.name
+        return Key("ImageDefinition", resource.metadata.namespace, name) if name else None
+
+    # --- observe ---
+
+    async def observe(self, visit: Visit[ImageVersion], place: VersionPlace, *, fresh: bool) -> JSON | None:
+        """Look at the definition's LIST; read the version itself only when that does not tell enough."""
+        max_age = _FRESH_LIST if fresh else self.services.pace.resync
+        if self.services.versions.peek(place.id.definition) is None:
+            max_age = min(max_age, self.services.pace.poll)
+        snapshot = await self.services.versions.versions(place.id.definition, max_age)
+        if snapshot is None:
+            message = f"image definition {place.id.definition.definition!r} does not exist in Azure yet"
+            raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _DEFINITION_LOOK))
+        listed = snapshot.get(place.id.version)
+        if listed is None or (not fresh and self._is_settled(visit, listed)):
+            return listed
+        observed = await self.services.arm.get(place.id, replication_status=True)
+        self.seen(visit, place, observed)
+        return observed
+
+    def _is_settled(self, visit: Visit[ImageVersion], listed: JSON) -> bool:
+        """Tell whether a LIST entry needs no closer look: at rest, and every region was reported complete.
+
+        A LIST carries no replication states. That the status says Completed saves a read; nothing is decided by it.
+        """
+        facts = read_version(visit.resource.spec.version, listed)
+        before = visit.resource.status.replication if visit.resource.status else None
+        if not facts.succeeded or before is None:
+            return False
+        complete = {row.name for row in before.regions if row.state == replication.COMPLETED}
+        return complete >= {each.name for each in facts.regions}
+
+    def seen(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> None:
+        """Write through to the LIST; when another version became latest, the objects concerned are looked at."""
+        definition, key = place.id.definition, self.parent(visit.resource)
+        before = self.services.versions.peek(definition)
+        self.services.versions.update(definition, place.id.version, observed)
+        after = self.services.versions.peek(definition)
+        if key is None or (before and after and before.revision == after.revision):
+            return
+        self.services.queue.add_after(key, _DEFINITION_PAUSE)
+        self._refresh_latest(definition, key)
+
+    def on_list_change(self, definition: DefinitionId, names: set[str]) -> None:
+        """A LIST showed that versions changed behind our back: look at their objects, and at the definition's."""
+        key = self._families.key_of(definition)
+        if key is None:
+            return
+        wishes = self._families.wishes(key)
+        for name in names & wishes.keys():
+            self.services.queue.add(wishes[name].key)
+        self.services.queue.add(key)
+        self._refresh_latest(definition, key)
+
+    def _refresh_latest(self, definition: DefinitionId, key: Key) -> None:
+        """Let those objects be looked at that a new latest version concerns."""
+        latest = self._families.of(definition, key).latest()
+        for concerned in self._families.moved_latest(definition, key, latest):
+            self.services.queue.add(concerned)
+
+    # --- plan ---
+
+    async def decide(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> Plan:
+        definition = place.id.definition
+        if place.location is None and observed is None and definition not in self._homes:
+            found = await self.services.arm.get(definition)
+            self._homes[definition] = regions.normalise(str((found or {}).get("location") or ""))
+        return versions.plan(self._situation(visit, place, observed))
+
+    def _situation(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> Situation:
+        definition = place.definition
+        home = place.location or regions.normalise(str((observed or {}).get("location") or ""))
+        return Situation(
+            version=visit.resource,
+            parents=Parents(home or self._homes.get(place.id.definition, ""), definition.spec if definition else None),
+            observed=observed,
+            family=self._families.of(place.id.definition, self.parent(visit.resource)),
+            owner=self.services.owner(visit.key),
+            attempts=visit.trace.repairs.attempts(visit.now),
+            now=visit.now,
+        )
+
+    # --- report ---
+
+    def describe(
+        self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None, step: Plan
+    ) -> tuple[Status, list[Claim]]:
+        situation = self._situation(visit, place, observed)
+        before = visit.resource.status
+        rows = reports.replication_status(
+            situation, before.replication if before else None, visit.trace.repaired_regions
+        )
+        life = reports.end_of_life_status(situation)
+        self._families.note_kept(place.id.definition, visit.key, kept=bool(life and life.kept_because))
+        facts = situation.facts
+        status = ImageVersionStatus(
+            **self.base(visit, place, observed, step),
+            published_date=facts.published if facts else None,
+            latest=situation.family.latest() == facts.name if facts else None,
+            replication=rows,
+            end_of_life=life,
+        )
+        self._count_replication(before, status, visit.now)
+        return status, reports.version_claims(situation, step, status)
+
+    def _count_replication(self, before: Status | None, after: ImageVersionStatus, now: datetime) -> None:
+        """Observe how long a new version took, once: when its first report of all regions is made."""
+        was = before.replication if isinstance(before, ImageVersionStatus) else None
+        whole = after.replication is not None and after.replication.state == replication.COMPLETED
+        if whole and was is not None and was.state == "InProgress" and after.published_date is not None:
+            self.services.metrics.replicated((now - after.published_date).total_seconds())
+
+    def poll(self, status: Status, now: datetime) -> float | None:
+        rows = status.replication if isinstance(status, ImageVersionStatus) else None
+        running = status.operation
+        if running is None and (rows is None or rows.state in {replication.COMPLETED, replication.FAILED}):
+            return None
+        elapsed = (now - running.started_at).total_seconds() if running and running.started_at else 0.0
+        return replication.next_poll(elapsed, rows.progress if rows else 0, self.services.pace.poll)
