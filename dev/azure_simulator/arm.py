@@ -21,6 +21,7 @@ from dev.azure_simulator.operations import timestamp
 from dev.azure_simulator.paths import CollectionPath, Json, ResourcePath, parse_gallery_path
 from dev.azure_simulator.service import Answer, Request
 from dev.azure_simulator.simulation import Simulation
+from dev.azure_simulator.sources import SOURCE_ID
 
 _LOG = logging.getLogger(__name__)
 _SUBSCRIPTION = r"/subscriptions/(?P<subscription>[^/]+)"
@@ -219,10 +220,13 @@ class Arm:
         return Reply(200, platform.groups(subscription) if kind else platform.subscription(subscription), headers)
 
     def _on_source(self, call: Call) -> Reply:
-        source = self._service.sources.find(call.path)
-        if source is None:
+        match = SOURCE_ID.fullmatch(call.path)
+        if match is None:
             raise errors.no_such_route(call.method, call.path)
         _only_get(call)
+        source = self._service.sources.find(call.path)
+        if source is None:
+            raise errors.resource_not_found(match["nested"], match["group"])
         return Reply(200, source.body(), self._charge_arm(call, call.path.split("/")[2]))
 
     # --- admission and headers ---------------------------------------------------------------------------------------

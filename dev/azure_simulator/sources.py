@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from dev.azure_simulator import regions
 from dev.azure_simulator.paths import Json
 
-_ID = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
-    r"(?:Microsoft\.(?:Compute/(?:images|snapshots|disks|virtualMachines)|Storage/storageAccounts))/[^/]+",
+SOURCE_ID = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/(?P<group>[^/]+)/providers/"
+    r"(?P<nested>Microsoft\.(?:Compute/(?:images|snapshots|disks|virtualMachines)|Storage/storageAccounts)/[^/]+)",
     re.IGNORECASE,
 )
 
@@ -61,7 +61,7 @@ class Source(BaseModel):
     @field_validator("id")
     @classmethod
     def _check_id(cls, value: str) -> str:
-        if _ID.fullmatch(value) is None:
+        if SOURCE_ID.fullmatch(value) is None:
             msg = "not the id of a managed image, snapshot, disk, virtual machine or storage account"
             raise ValueError(msg)
         return value
