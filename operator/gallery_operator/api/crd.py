@@ -131,7 +131,8 @@ def render(kind: Kind) -> JSON:
                 "plural": kind.plural,
                 "singular": kind.kind.lower(),
                 "shortNames": [kind.short],
-                "categories": ["azure", "gallery"],
+                # Not "gallery": kubectl takes a category before a kind, and `get gallery NAME` would name three kinds.
+                "categories": ["azure", "compute-gallery"],
             },
             "versions": [version],
         },

@@ -205,7 +205,7 @@ class ImageDefinitionSpec(Policies):
     """Where the release notes are."""
     end_of_life_date: EndOfLifeDate | None = None
     """From then on the definition takes no new versions, and its versions count their stages from this date at the
-    latest."""
+    latest; for example 2029-04-25T00:00:00Z. Once set it can be moved, not cleared."""
     recommended: Recommended | None = None
     """Machine sizes the image is meant for."""
     disallowed_disk_types: (

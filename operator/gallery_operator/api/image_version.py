@@ -142,7 +142,8 @@ class ImageVersionSpec(Policies):
     exclude_from_latest: bool = False
     """Leave this version out when someone asks for `latest`."""
     end_of_life_date: EndOfLifeDate | None = None
-    """When the version's life ends; the definition's lifecycle says what then happens."""
+    """When the version's life ends, for example 2027-06-30T00:00:00Z; the definition's lifecycle says what then
+    happens. Once set it can be moved, not cleared."""
     safety: Safety | None = None
     """Guards against losing regions or the version itself."""
 
