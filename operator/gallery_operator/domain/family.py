@@ -1,16 +1,23 @@
 """The versions of one definition seen together: which is latest, and which must not be retired.
 
-Two versions may be judged at the same moment from slightly different pictures. Every rule here therefore ranks the
-versions by one order (higher numbers first): a version gives way only to one that does not give way to it.
+Two versions may be judged at the same moment, or from pictures of different age. Every rule here therefore ranks the
+versions by one order that time does not change (who leaves later, then who has the higher number): of two versions
+that are due, only the lower one ever gives way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from gallery_operator.domain.observed import ObservedVersion
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+#: A version that was Succeeded goes on serving `latest` while Azure changes it.
+_SERVING: Final = frozenset({"Succeeded", "Updating", "Migrating"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +26,32 @@ class Member:
 
     observed: ObservedVersion
     leaving_latest_at: datetime | None = None
-    """When its lifecycle excludes it from latest; None: never."""
+    """When its lifecycle takes it out of latest, by excluding or by deleting it (`Schedule.leaves_latest_at`); None:
+    never."""
     retired: bool = False
     """The decision to retire it was written on its object."""
 
     def is_candidate(self, region: str | None) -> bool:
         """Tell whether `latest` may mean this version (in a region, or anywhere for None)."""
+        return self.observed.succeeded and self.serves(region)
+
+    def serves(self, region: str | None) -> bool:
+        """Tell whether it is a candidate, or one again as soon as Azure's present work on it is done."""
         version = self.observed
-        if not version.succeeded or version.excluded or self.retired:
+        if version.state not in _SERVING or version.excluded or self.retired or not version.numbers:
             return False
         return region is None or any(each.name == region and not each.excluded for each in version.regions)
+
+    def outlasts(self, other: Member, now: datetime) -> bool:
+        """Tell whether it is still there when the other one leaves: it is not due, or ranks higher."""
+        if self.retired:
+            return False
+        due = self.leaving_latest_at is not None and self.leaving_latest_at <= now
+        return not due or self._rank > other._rank
+
+    @property
+    def _rank(self) -> tuple[datetime, tuple[int, ...]]:
+        return self.leaving_latest_at or _NEVER, self.observed.numbers
 
 
 @dataclass(frozen=True)
@@ -54,34 +77,33 @@ class Family:
                     best[region.name] = member.observed
         return {region: version.name for region, version in sorted(best.items())}
 
-    def is_last_good(self, version: str) -> bool:
-        """Tell whether no other Succeeded version would remain; one that is being retired does not count."""
-        return not any(
-            name != version and each.observed.succeeded and not each.retired for name, each in self.members.items()
-        )
-
-    def is_candidate(self, version: str) -> bool:
-        """Tell whether `latest` may mean this version."""
-        member = self.members.get(version)
-        return member is not None and member.is_candidate(None)
+    def is_last_good(self, version: str, now: datetime) -> bool:
+        """Tell whether no other Succeeded version would remain."""
+        return not any(each.observed.succeeded for each in self._outlasting(version, now))
 
     def irreplaceable_in(self, version: str, now: datetime) -> list[str]:
         """Return the regions where, without this version, `latest` would mean none.
 
-        A version that is itself due to leave takes the place only of a lower one: else the two would each leave
-        in favour of the other.
+        To leave, it needs another one that is Succeeded; once excluded, it does not come back while the other one is
+        only being updated.
         """
         member = self.members.get(version)
         if member is None or not member.observed.succeeded:
             return []
         held = [each.name for each in member.observed.regions if not each.excluded]
-        others = [each for name, each in self.members.items() if name != version and _stays(each, member, now)]
-        return [region for region in held if not any(each.is_candidate(region) for each in others)]
+        others = self._outlasting(version, now)
+        takes_over = Member.serves if member.observed.excluded else Member.is_candidate
+        return [region for region in held if not any(takes_over(each, region) for each in others)]
 
+    def seen_with(self, member: Member) -> Family:
+        """Return the family with the newest that is known of one member."""
+        name = member.observed.name
+        return self if self.members.get(name) == member else Family({**self.members, name: member})
 
-def _stays(other: Member, leaving: Member, now: datetime) -> bool:
-    due = other.leaving_latest_at is not None and other.leaving_latest_at <= now
-    return not due or other.observed.numbers > leaving.observed.numbers
+    def _outlasting(self, version: str, now: datetime) -> list[Member]:
+        member = self.members.get(version)
+        others = [each for name, each in self.members.items() if name != version]
+        return [each for each in others if (not each.retired if member is None else each.outlasts(member, now))]
 
 
 def family_of(members: Iterable[Member]) -> Family:

@@ -7,8 +7,8 @@ status says why.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Literal, overload
 
 from gallery_operator.api.image_definition import Lifecycle
 from gallery_operator.domain.family import Family
@@ -26,6 +26,11 @@ class Schedule:
     delete_at: datetime | None = None
     remove_after: timedelta | None = None
 
+    @property
+    def leaves_latest_at(self) -> datetime | None:
+        """When the version is out of latest: excluded, or deleted."""
+        return min((each for each in (self.exclude_at, self.delete_at) if each is not None), default=None)
+
 
 def schedule(
     spec_date: datetime | None,
@@ -41,18 +46,33 @@ def schedule(
     policy = lifecycle.end_of_life if lifecycle else None
     date = spec_date
     if date is None and policy is not None and published is not None:
-        date = published + policy.after
+        date = later(published, policy.after)
     if definition_date is not None:
         date = definition_date if date is None else min(date, definition_date)
+    remove_after = lifecycle.remove_retired_after if lifecycle else None
     if date is None or lifecycle is None:
-        return Schedule(end_of_life=date)
+        return Schedule(end_of_life=date, remove_after=remove_after)
     stages = lifecycle.stages
     return Schedule(
         end_of_life=date,
-        exclude_at=date + stages.exclude_from_latest if stages and stages.exclude_from_latest is not None else None,
-        delete_at=date + stages.delete if stages and stages.delete is not None else None,
-        remove_after=lifecycle.remove_retired_after,
+        exclude_at=later(date, stages.exclude_from_latest) if stages else None,
+        delete_at=later(date, stages.delete) if stages else None,
+        remove_after=remove_after,
     )
+
+
+@overload
+def later(date: datetime, offset: timedelta) -> datetime: ...
+@overload
+def later(date: datetime, offset: timedelta | None) -> datetime | None: ...
+def later(date: datetime, offset: timedelta | None) -> datetime | None:
+    """Return a date moved by an offset; beyond the calendar it is the calendar's end. No offset, no date."""
+    if offset is None:
+        return None
+    try:
+        return date + offset
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if offset > timedelta(0) else datetime.min.replace(tzinfo=UTC)
 
 
 def why_latest(version: str, family: Family, now: datetime) -> str | None:
@@ -74,9 +94,10 @@ def why_kept(
     """
     if keep:
         return "its object is annotated gallery-operator.io/keep"
-    if version.succeeded and family.is_last_good(version.name):
+    # Only a version that Azure says has failed is surely no good one.
+    if version.state != "Failed" and family.is_last_good(version.name, now):
         return "it is the last good version of its image definition"
-    if family.is_candidate(version.name) and (reason := why_latest(version.name, family, now)) is not None:
+    if not version.excluded and (reason := why_latest(version.name, family, now)) is not None:
         return reason
     if blocked and (last := _latest_date(dates.end_of_life, version.end_of_life)) is not None and now < last:
         return f"deletion is blocked before its end of life, {last:%Y-%m-%dT%H:%M:%SZ}"

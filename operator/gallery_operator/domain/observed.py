@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gallery_operator.domain import regions
 from gallery_operator.domain.difference import instant
@@ -55,10 +57,16 @@ class ObservedVersion:
         return self.state in BUSY
 
 
+#: Galleries exist since then: an earlier publishing date is no date.
+_FIRST_YEAR: Final = 2018
+
+_VERSION: Final = re.compile(r"([0-9]{1,10})\.([0-9]{1,10})\.([0-9]{1,10})")
+
+
 def numbers(version: str) -> tuple[int, ...]:
-    """Return Major, Minor and Patch for comparing: numeric, not text (azure-gallery-api.md §6.4)."""
-    parts = version.split(".")
-    return tuple(int(each) for each in parts) if all(each.isdecimal() for each in parts) else (-1,)
+    """Return Major, Minor and Patch for comparing: numeric, not text (azure-gallery-api.md §6.4); () for no version."""
+    match = _VERSION.fullmatch(version)
+    return tuple(map(int, match.groups())) if match else ()
 
 
 def read_version(name: str, raw: JSON) -> ObservedVersion:
@@ -70,7 +78,7 @@ def read_version(name: str, raw: JSON) -> ObservedVersion:
         name=name,
         state=provisioning_state(raw),
         excluded=profile.get("excludeFromLatest") is True,
-        published=_date(profile.get("publishedDate")),
+        published=_published(profile.get("publishedDate")),
         end_of_life=_date(profile.get("endOfLifeDate")),
         blocked_before_end_of_life=safety.get("blockDeletionBeforeEndOfLife") is True,
         regions=tuple(_target_region(each) for each in as_list(profile.get("targetRegions")) if isinstance(each, dict)),
@@ -80,6 +88,12 @@ def read_version(name: str, raw: JSON) -> ObservedVersion:
 def _date(value: object) -> datetime | None:
     moment = instant(value)
     return moment if isinstance(moment, datetime) else None
+
+
+def _published(value: object) -> datetime | None:
+    # A .NET service writes an unset date as year 1: a version that old would be retired at once.
+    moment = _date(value)
+    return moment if moment is not None and moment.year >= _FIRST_YEAR else None
 
 
 def _target_region(raw: JSON) -> TargetRegion:

@@ -141,5 +141,23 @@ def source(wanted: Source) -> JSON:
     return {"source": {"id": by_id.id if by_id else None}}
 
 
+def source_kinds(body: JSON) -> set[str]:
+    """Return by which fields of its storage profile a version in Azure, or a wish, names its source."""
+    profile = resources.as_dict(resources.as_dict(body.get("properties")).get("storageProfile"))
+    whole = resources.as_dict(profile.get("source"))
+    disk = resources.as_dict(resources.as_dict(profile.get("osDiskImage")).get("source"))
+    kinds = {f"source.{each}" for each in ("id", "virtualMachineId", "communityGalleryImageId") if whole.get(each)}
+    by_disk = any(disk.get(each) for each in ("id", "uri", "storageAccountId"))
+    return kinds | {"osDiskImage.source"} if by_disk else kinds
+
+
+def with_one_source(body: JSON, wanted: JSON) -> JSON:
+    """Return the body of a PUT with only the kind of source that is wanted: Azure also reports disks it made itself."""
+    whole = "source" in wanted["properties"]["storageProfile"]
+    others = {"osDiskImage", "dataDiskImages"} if whole else {"source"}
+    profile = {key: value for key, value in body["properties"]["storageProfile"].items() if key not in others}
+    return {**body, "properties": {**body["properties"], "storageProfile": profile}}
+
+
 def _disk(disk: DiskSource) -> JSON:
     return {"source": {"id": disk.snapshot.id}, "hostCaching": disk.host_caching}

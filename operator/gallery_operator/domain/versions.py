@@ -9,7 +9,7 @@ from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import ImageVersion
 from gallery_operator.domain import lifecycle, regions, replication, resources, version_body
 from gallery_operator.domain.difference import PRESENT, TARGET_REGIONS
-from gallery_operator.domain.family import Family
+from gallery_operator.domain.family import Family, Member
 from gallery_operator.domain.lifecycle import Schedule
 from gallery_operator.domain.observed import ObservedVersion, read_replication, read_version
 from gallery_operator.domain.plan import (
@@ -56,6 +56,14 @@ class Situation:
         )
 
     @property
+    def relatives(self) -> Family:
+        """The family, with this version as it is known now: the list of all versions may be older."""
+        if (facts := self.facts) is None:
+            return self.family
+        leaving_at = None if self.version.keep else self.dates.leaves_latest_at
+        return self.family.seen_with(Member(facts, leaving_at, self.version.retired is not None))
+
+    @property
     def kept_because(self) -> str | None:
         """Why the version must not be retired by policy."""
         facts, version = self.facts, self.version
@@ -63,7 +71,7 @@ class Situation:
             return "its object is annotated gallery-operator.io/keep" if version.keep else None
         safety = version.spec.safety
         blocked = facts.blocked_before_end_of_life or bool(safety and safety.block_deletion_before_end_of_life)
-        return lifecycle.why_kept(facts, self.family, self.dates, keep=version.keep, blocked=blocked, now=self.now)
+        return lifecycle.why_kept(facts, self.relatives, self.dates, keep=version.keep, blocked=blocked, now=self.now)
 
 
 def plan(situation: Situation) -> Plan:
@@ -88,6 +96,8 @@ def _retirement(situation: Situation) -> Plan | None:
         return conflict
     if (running := resources.busy(situation.observed)) is not None:
         return running
+    if resources.owner_of(situation.observed) is None:
+        return Wait(Reason.KEPT, "marked as retired, but not deleted: its owner tag was removed in Azure", 3600.0)
     if (kept := situation.kept_because) is not None:
         return Wait(Reason.KEPT, f"marked as retired, but not deleted: {kept}", 3600.0)
     return Delete(f"retired {decision[:200]}")
@@ -97,9 +107,10 @@ def _tombstone(situation: Situation, decision: str) -> Plan:
     since, after = lifecycle.retired_at(decision), situation.dates.remove_after
     if since is None or after is None:
         return UpToDate()
-    if since + after <= situation.now:
+    remove_at = lifecycle.later(since, after)
+    if remove_at <= situation.now:
         return RemoveObject("removeRetiredAfter has passed")
-    return UpToDate(since + after)
+    return UpToDate(remove_at)
 
 
 def _due_for_retirement(situation: Situation) -> Plan | None:
@@ -133,10 +144,14 @@ def _may_be_published(situation: Situation) -> Plan | None:
 
 def _leaves_latest(situation: Situation) -> bool:
     """Tell whether the lifecycle wants the version excluded: due, and another one takes its place."""
-    due = situation.dates.exclude_at
+    due, facts = situation.dates.exclude_at, situation.facts
     if due is None or due > situation.now or situation.version.keep:
         return False
-    return lifecycle.why_latest(situation.version.spec.version, situation.family, situation.now) is None
+    if facts is None:
+        return situation.family.latest() is not None
+    if not facts.succeeded:
+        return facts.excluded
+    return lifecycle.why_latest(facts.name, situation.relatives, situation.now) is None
 
 
 def _publish(situation: Situation) -> Plan | None:
@@ -150,13 +165,15 @@ def _publish(situation: Situation) -> Plan | None:
     )
     step = resources.plan(desired, situation.observed, situation.owner, situation.attempts, situation.now)
     if isinstance(step, Create):
-        return Create(_whole_source(step.body))
+        return step
+    if _at_rest(step) and (other := _other_source(situation, desired)) is not None:
+        return other
     if isinstance(step, Update) and step.changes:
-        return _refused(situation, step.changes) or Update(_whole_source(step.body), step.changes)
-    if _at_rest(step):
+        step = _refused(situation, step.changes) or step
+    elif _at_rest(step):
         step = _repair(situation, desired) or step
     if isinstance(step, Update):
-        return replace(step, body=_whole_source(step.body))
+        return replace(step, body=version_body.with_one_source(step.body, desired.body))
     return None if isinstance(step, UpToDate) else step
 
 
@@ -169,7 +186,10 @@ def _at_rest(step: Plan) -> bool:
 def _repair(situation: Situation, desired: Wish) -> Plan | None:
     """Return the repair of regions that failed."""
     observed = situation.observed or {}
-    failed = replication.failed_regions(read_replication(observed) or {})
+    wanted = {each["name"] for each in desired.body["properties"]["publishingProfile"]["targetRegions"]}
+    failures = replication.failed_regions(read_replication(observed) or {})
+    # Azure may still name a region that was removed.
+    failed = {name: details for name, details in failures.items() if name in wanted}
     if not failed:
         return None
     body = resources.update_body(desired, observed, situation.now)
@@ -203,13 +223,16 @@ def _key(change: Change) -> str:
     return change.path.rpartition("[")[2].rstrip("]")
 
 
-def _whole_source(body: JSON) -> JSON:
-    """A version has one kind of source: with `source` at the top, the disks that Azure filled in stay out of a PUT."""
-    profile = body["properties"].get("storageProfile", {})
-    if "source" not in profile:
-        return body
-    profile = {key: value for key, value in profile.items() if key not in ("osDiskImage", "dataDiskImages")}
-    return {**body, "properties": {**body["properties"], "storageProfile": profile}}
+def _other_source(situation: Situation, desired: Wish) -> Blocked | None:
+    """Return that the version in Azure was made from another kind of source: fields that only Azure has tell it."""
+    wanted, found = version_body.source_kinds(desired.body), version_body.source_kinds(situation.observed or {})
+    if not found or wanted <= found:
+        return None
+    return Blocked(
+        Reason.IMMUTABLE_FIELD_DIFFERS,
+        f"source: the version in Azure was made from {', '.join(sorted(found))}, not from "
+        f"{', '.join(sorted(wanted))}, and Azure does not let that change; publish another version",
+    )
 
 
 def next_look(situation: Situation) -> datetime | None:
