@@ -8,6 +8,7 @@ to the wish adds them back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import RegionStatus, ReplicationStatus
@@ -15,6 +16,9 @@ from gallery_operator.domain.difference import TARGET_REGIONS, index
 from gallery_operator.domain.observed import ObservedVersion, RegionReplication
 from gallery_operator.domain.plan import JSON, Blocked, Plan, Update, Wait
 from gallery_operator.domain.resources import ATTEMPTS, Attempts
+
+#: The status holds that many rows; a spec names at most 64 regions.
+ROWS: Final = 128
 
 COMPLETED = "Completed"
 FAILED = "Failed"
@@ -30,7 +34,7 @@ def report(
     present = {each.name: each for each in observed.regions}
     wanted = list(dict.fromkeys(wanted))
     rows = []
-    for name in [*wanted, *(each for each in present if each not in wanted)]:
+    for name in [*wanted, *(each for each in present if each not in wanted)][:ROWS]:
         here = replication.get(name)
         region = present.get(name)
         rows.append(
@@ -61,6 +65,22 @@ def _aggregate(rows: Iterable[RegionStatus]) -> str:
     if states <= {COMPLETED}:
         return COMPLETED
     return "Unknown" if states <= {"Unknown"} else "InProgress"
+
+
+#: The longest time, in seconds, between two looks at a replication.
+LONGEST_POLL: Final = 120.0
+
+
+def next_poll(elapsed: float, progress: int, least: float) -> float:
+    """Return the seconds to the next look at a replication: often near its end, seldom while there is far to go.
+
+    :param elapsed: seconds since it began.
+    :param progress: percent, the mean over all regions.
+    """
+    if progress <= 0 or elapsed <= 0:
+        return max(least, min(LONGEST_POLL, elapsed / 4))
+    remaining = elapsed * (100 - progress) / progress
+    return max(least, min(LONGEST_POLL, remaining / 3))
 
 
 def failed_regions(replication: Mapping[str, RegionReplication]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from gallery_operator.api.image_version import EndOfLifeStatus, ImageVersionStat
 from gallery_operator.domain import lifecycle, regions, replication, version_body
 from gallery_operator.domain.family import Family
 from gallery_operator.domain.lifecycle import Schedule
-from gallery_operator.domain.observed import ObservedVersion, RegionReplication, read_replication
+from gallery_operator.domain.observed import RegionReplication, read_replication
 from gallery_operator.domain.plan import Blocked, Create, Delete, Plan, RemoveObject, Retire, Update, UpToDate, Wait
 from gallery_operator.domain.versions import Situation
 
@@ -103,14 +103,14 @@ def end_of_life_status(situation: Situation) -> EndOfLifeStatus | None:
         stage=lifecycle.stage(dates, now, retired=retired and facts is None, excluded=bool(facts and facts.excluded)),
         next_action=coming[0] if coming else None,
         next_action_at=coming[1] if coming else None,
-        kept_because=_kept(situation),
+        kept_because=(_kept(situation) or "")[:256] or None,
     )
 
 
 def _removal(situation: Situation) -> tuple[str, datetime] | None:
     since = lifecycle.retired_at(situation.version.retired or "")
     after = situation.dates.remove_after
-    return ("RemoveObject", since + after) if since is not None and after is not None else None
+    return ("RemoveObject", lifecycle.later(since, after)) if since is not None and after is not None else None
 
 
 def _kept(situation: Situation) -> str | None:
@@ -121,7 +121,7 @@ def _kept(situation: Situation) -> str | None:
     if situation.version.retired is not None or (dates.delete_at is not None and dates.delete_at <= now):
         return situation.kept_because
     if dates.exclude_at is not None and dates.exclude_at <= now and not facts.excluded:
-        return lifecycle.why_latest(facts.name, situation.family, now)
+        return lifecycle.why_latest(facts.name, situation.relatives, now)
     return None
 
 
@@ -185,8 +185,8 @@ def next_actions(schedules: Mapping[str, Schedule], now: datetime) -> list[NextA
     return sorted(coming, key=lambda each: (each.at, each.version))[:NEXT_ACTIONS]
 
 
-def operation_type(step: Plan, facts: ObservedVersion | None) -> str | None:
-    """Return what runs in Azure now."""
+def operation_type(step: Plan, state: str | None) -> str | None:
+    """Return what runs in Azure now, given what was just sent and Azure's provisioningState."""
     sent = {Create: "Create", Update: "Update", Delete: "Delete"}.get(type(step))
     running = {"Creating": "Create", "Updating": "Update", "Deleting": "Delete", "Migrating": "Migrate"}
-    return sent or (running.get(facts.state) if facts else None)
+    return sent or running.get(state or "")
