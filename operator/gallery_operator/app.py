@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -158,8 +157,6 @@ class Operator:
 
 async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     clock: Clock = FileClock(settings.clock_file) if settings.clock_file else SystemClock()
-    if settings.kubeconfig is not None:
-        os.environ["KUBECONFIG"] = str(settings.kubeconfig)  # kopf's login reads it
     metrics = Metrics()
     kube = await Kube.connect(settings.kubeconfig, metrics=metrics)
     stack.push_async_callback(kube.close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from pydantic import ValidationError
@@ -34,7 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     except ValidationError as error:
         sys.stderr.write(explain(error))
         return 2
-    from gallery_operator import app  # noqa: PLC0415 - `version` and `--help` need no Azure and no Kubernetes library
+    if settings.kubeconfig is not None:
+        # kopf's login has no other way to be told, and the library reads it when it is imported.
+        os.environ["KUBECONFIG"] = str(settings.kubeconfig)
+    from gallery_operator import app  # noqa: PLC0415 - see above; and `version` needs none of the libraries
 
     return app.main(settings)
 

@@ -149,7 +149,7 @@ class Kube:
             page = await self._connection.send(
                 "GET", self._path(kind, namespace, None), query=query, accept=_METADATA_LIST
             )
-            for item in page["items"]:
+            for item in page.get("items") or []:  # an empty list comes as null
                 metadata = item["metadata"]
                 where = metadata["namespace"], metadata["name"]
                 seen[where] = Seen(metadata["uid"], metadata["resourceVersion"])
