@@ -34,8 +34,6 @@ class Reason(StrEnum):
     PARENT_DELETING = "ParentDeleting"
     CHILDREN_EXIST = "ChildrenExist"
     PAUSED = "Paused"
-    THROTTLED = "Throttled"
-    DELETION_BLOCKED = "DeletionBlocked"
     # done
     SUCCEEDED = "Succeeded"
     REPLICATED = "Replicated"

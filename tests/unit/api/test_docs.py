@@ -1,0 +1,115 @@
+"""The page of each kind says what the models say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gallery_operator.api import crd
+from gallery_operator.api.conditions import Reason
+from gallery_operator.azure import errors
+from gallery_operator.azure.verdicts import Terminal
+
+DOCS = Path(__file__).parents[3] / "docs"
+#: Rows that explain a condition, with its reasons in the last cell.
+CONDITIONS = ("`Published`", "`Replicated`", "`EndOfLife`")
+BY_KIND = pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.kind)
+
+
+def page(kind: crd.Kind) -> str:
+    return (DOCS / f"{kind.kind.lower()}.md").read_text(encoding="utf-8")
+
+
+def rows(text: str, columns: int) -> list[list[str]]:
+    """Return the cells of the tables with that many columns, without heads."""
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line[:3] == "| `"]
+    return [each for each in cells if len(each) == columns]
+
+
+def codes(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def fields(node: dict[str, Any], at: str = "", *, required: bool = False) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    if at:
+        yield at, node, required
+    for name, child in node.get("properties", {}).items():
+        yield from fields(child, f"{at}.{name}".lstrip("."), required=name in node.get("required", ()))
+    if "items" in node and "properties" in node["items"]:
+        yield from (each for each in fields(node["items"], f"{at}[]") if each[0] != f"{at}[]")
+
+
+def spec_of(kind: crd.Kind) -> dict[str, Any]:
+    spec: dict[str, Any] = crd.structural_schema(kind.spec)
+    return spec
+
+
+def table(kind: crd.Kind) -> dict[str, list[str]]:
+    """Return type, default, mutable and Azure property of every documented field of the spec."""
+    writing = page(kind).partition("## Writing a spec")[2].partition("\n## ")[0]
+    lines = [line for line in writing.splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")] for line in lines]
+    return {codes(name)[0]: rest for name, *rest in cells if len(rest) == 4}
+
+
+@BY_KIND
+def test_every_field_is_documented_and_no_other(kind: crd.Kind) -> None:
+    assert set(table(kind)) == {path for path, _, _ in fields(spec_of(kind))}
+
+
+@BY_KIND
+def test_required_fields_values_and_defaults_are_documented(kind: crd.Kind) -> None:
+    documented = table(kind)
+    for path, node, required in fields(spec_of(kind)):
+        type_, default, _, _ = documented[path]
+        assert ("required" in type_) == required, path
+        if "default" in node:
+            shown = node["default"] if isinstance(node["default"], str) else str(node["default"]).lower()
+            assert codes(default) == [shown], path
+        if "enum" in node and "storage" not in type_:
+            assert set(codes(type_)) == set(node["enum"]), path
+        if "minimum" in node and node["maximum"] < 2**31 - 1:
+            assert f"{node['minimum']} to {node['maximum']}" in type_, path
+
+
+@BY_KIND
+def test_what_may_change_is_documented(kind: crd.Kind) -> None:
+    messages: dict[str, str] = {}
+    for each in spec_of(kind)["x-kubernetes-validations"]:
+        messages[each["fieldPath"][1:]] = messages.get(each["fieldPath"][1:], "") + each["message"]
+    for path, (_, _, mutable, _) in table(kind).items():
+        if "is immutable" in messages.get(path.split(".")[0], ""):
+            wanted = "no"
+        else:
+            wanted = "not cleared" if "cannot be cleared" in messages.get(path, "") else "yes"
+        assert mutable == wanted, path
+
+
+@BY_KIND
+def test_every_field_of_a_status_is_named(kind: crd.Kind) -> None:
+    text = page(kind) + page(crd.KINDS[0])
+    status = crd.structural_schema(kind.status)
+    assert [name for name in status["properties"] if f"`{name}" not in text] == []
+
+
+def test_every_reason_is_documented_and_no_other() -> None:
+    own = {each.value for each in Reason}
+    azure = {row.reason for row in errors.TABLE if row.reason}
+    shown: set[str] = set()
+    for kind in crd.KINDS:
+        tables = page(kind).partition("### Conditions")[2]
+        shown |= {code for name, _ in rows(tables, 2) for code in codes(name)}
+        for name, _, last in rows(tables, 3):
+            shown |= set(codes(last if name in CONDITIONS else name))
+    assert shown - {"Ready", "Reconciling", "Stalled"} == own | azure
+
+
+def test_the_docs_say_which_refusals_of_azure_are_tried_again() -> None:
+    tables = page(crd.KINDS[2]).partition("### Reasons that come from Azure")[2]
+    documented = {code: again for names, again, _ in rows(tables, 3) for code in codes(names)}
+    table = {row.reason: "no" if row.verdict is Terminal else "yes" for row in errors.TABLE if row.reason}
+    assert documented == table
