@@ -17,6 +17,8 @@ class RememberingReconciler(Reconciler[R], ABC):
 
     async def observe(self, visit: Visit[R], place: Any, *, fresh: bool) -> JSON | None:
         trace = visit.trace
+        if trace.observed_at == visit.now:
+            return trace.observed  # read in this very visit
         if not fresh and trace.observed is not None and trace.observed_at is not None:
             age = (visit.now - trace.observed_at).total_seconds()
             if age < self.services.pace.resync * 0.75 and resources.busy(trace.observed) is None:
