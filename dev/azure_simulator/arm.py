@@ -1,75 +1,28 @@
-"""The front of ARM: authentication, API versions, throttling, faults, routing, and the headers of every answer."""
+"""The front of ARM: journal, faults, authentication, and the headers of every answer."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 import orjson
 from aiohttp import web
 
-from dev.azure_simulator import errors, regions, throttling
-from dev.azure_simulator.faults import Delay, Drop, ForeignOperation, Refuse, Throttle
+from dev.azure_simulator import errors
+from dev.azure_simulator.calls import Call, Reply
+from dev.azure_simulator.faults import Delay, Drop, Refuse, Throttle
 from dev.azure_simulator.journal import Entry
 from dev.azure_simulator.operations import timestamp
-from dev.azure_simulator.paths import CollectionPath, Json, ResourcePath, parse_gallery_path
-from dev.azure_simulator.service import Answer, Request
+from dev.azure_simulator.routes import Routes
 from dev.azure_simulator.simulation import Simulation
-from dev.azure_simulator.sources import SOURCE_ID
 
-_LOG = logging.getLogger(__name__)
-_SUBSCRIPTION = r"/subscriptions/(?P<subscription>[^/]+)"
-_OPERATION = re.compile(
-    _SUBSCRIPTION + r"/providers/Microsoft\.Compute/locations/(?P<location>[^/]+)/capsOperations/(?P<name>[^/]+)",
-    re.IGNORECASE,
-)
-_GALLERIES = re.compile(_SUBSCRIPTION + r"/providers/Microsoft\.Compute/galleries/?", re.IGNORECASE)
-_PLATFORM = re.compile(
-    rf"/tenants/?|/subscriptions/?|{_SUBSCRIPTION}(?:/(?P<what>locations|resourceGroups(?:/[^/]+)?))?/?", re.IGNORECASE
-)
-_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _WITH_BODY = frozenset({"PUT", "PATCH", "POST"})
-_LISTS = {"gallery": "galleries in group", "definition": "definitions", "version": "versions"}
 
 
 class ConnectionDroppedError(Exception):
     """The connection is to break without an answer."""
-
-
-@dataclass
-class Reply:
-    """Status, body and headers of an answer."""
-
-    status: int
-    body: Json | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request that has come in, and who sent it."""
-
-    entry: Entry
-    query: Mapping[str, str]
-    principal: str = ""
-
-    @property
-    def method(self) -> str:
-        return self.entry.method
-
-    @property
-    def path(self) -> str:
-        return self.entry.path
-
-    @property
-    def api_version(self) -> str:
-        return self.query.get("api-version", "")
 
 
 class Arm:
@@ -77,7 +30,7 @@ class Arm:
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._service = simulation.service
+        self._routes = Routes(simulation)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, and note it in the journal."""
@@ -101,7 +54,12 @@ class Arm:
         if problem:
             raise problem
         call = Call(entry, request.query, principal.object_id)
-        reply = self._dispatch(call)
+        try:
+            reply = self._routes.dispatch(call)
+        except errors.ArmError as error:
+            error.headers |= call.limits
+            raise
+        reply.headers |= call.limits
         if self._simulation.faults.take(Drop, entry.request, when="after"):
             raise ConnectionDroppedError
         return reply
@@ -135,140 +93,6 @@ class Arm:
         return errors.too_many_requests(
             "HighCostGet30Min", start=start, end=end, allowed=800, measured=1238, retry_after=retry_after
         )
-
-    # --- routing -----------------------------------------------------------------------------------------------------
-
-    def _dispatch(self, call: Call) -> Reply:
-        if not call.api_version:
-            raise errors.missing_api_version()
-        path = parse_gallery_path(call.path)
-        if path is not None:
-            return self._on_gallery_path(call, path)
-        if match := _GALLERIES.fullmatch(call.path):
-            return self._list(call, CollectionPath(match["subscription"], "", None))
-        if match := _OPERATION.fullmatch(call.path):
-            return self._on_operation(call, match["subscription"], match["location"], match["name"])
-        if match := _PLATFORM.fullmatch(call.path):
-            return self._on_platform(call, match["subscription"], match["what"])
-        return self._on_source(call)
-
-    def _on_gallery_path(self, call: Call, path: ResourcePath | CollectionPath) -> Reply:
-        if isinstance(path, CollectionPath):
-            return self._list(call, path)
-        self._simulation.platform.group(path.subscription, path.group)
-        headers = self._admit(call, path.subscription, path.kind)
-        match call.method:
-            case "GET":
-                expand = call.query.get("$expand", "").lower().split(",")
-                with_replication = "replicationstatus" in (name.strip() for name in expand)
-                return Reply(200, self._service.read(path, with_replication=with_replication), headers)
-            case "PUT" | "PATCH":
-                answer = self._service.write(Request(call.method, path, call.entry.body, call.api_version))
-            case "DELETE":
-                answer = self._service.delete(path)
-            case _:
-                raise errors.method_not_allowed(call.method)
-        headers |= self._operation_headers(call, path.subscription, answer)
-        return Reply(answer.status, answer.body, headers)
-
-    def _list(self, call: Call, path: CollectionPath) -> Reply:
-        _only_get(call)
-        self._simulation.platform.require_subscription(path.subscription)
-        if path.group:
-            self._simulation.platform.group(path.subscription, path.group)
-        headers = self._admit(call, path.subscription, _LISTS[path.kind] if path.group else "galleries")
-        values, token = self._service.page(path, call.query.get("$skiptoken"))
-        body: Json = {"value": values}
-        if token:
-            body["nextLink"] = f"{self._simulation.base}{call.path}?api-version={call.api_version}&$skiptoken={token}"
-        return Reply(200, body, headers)
-
-    def _on_operation(self, call: Call, subscription: str, location: str, name: str) -> Reply:
-        _only_get(call)
-        self._simulation.platform.require_subscription(subscription)
-        headers = self._admit(call, subscription, "operation")
-        operation = self._service.operations.find(name, call.query)
-        now = self._service.tick()
-        running = not operation.done(now)
-        if running and operation.retry_after is not None:
-            headers["Retry-After"] = str(operation.retry_after)
-        if call.query.get("monitor") != "true":
-            return Reply(200, operation.body(now), headers)
-        if operation.failure and not running:  # [?] how a failure shows at the Location URL
-            raise errors.ArmError(409, operation.failure["code"], operation.failure["message"])
-        if running:
-            url = self._service.operations.url(
-                operation, self._simulation.base, subscription, location, call.api_version
-            )
-            headers["Location"] = url.replace("?", "?monitor=true&", 1)
-        return Reply(202 if running else 200, None, headers)
-
-    def _on_platform(self, call: Call, subscription: str | None, what: str | None) -> Reply:
-        _only_get(call)
-        platform = self._simulation.platform
-        if not _API_VERSION.fullmatch(call.api_version):
-            raise errors.missing_api_version()
-        if subscription is None:
-            body = platform.tenants() if call.path.lower().startswith("/tenants") else platform.subscriptions()
-            return Reply(200, body)
-        headers = self._charge_arm(call, subscription)
-        kind, _, name = (what or "").partition("/")
-        if kind.lower() == "locations":
-            return Reply(200, platform.locations(subscription), headers)
-        if name:
-            return Reply(200, platform.group(subscription, name), headers)
-        return Reply(200, platform.groups(subscription) if kind else platform.subscription(subscription), headers)
-
-    def _on_source(self, call: Call) -> Reply:
-        match = SOURCE_ID.fullmatch(call.path)
-        if match is None:
-            raise errors.no_such_route(call.method, call.path)
-        _only_get(call)
-        source = self._service.sources.find(call.path)
-        if source is None:
-            raise errors.resource_not_found(match["nested"], match["group"])
-        return Reply(200, source.body(), self._charge_arm(call, call.path.split("/")[2]))
-
-    # --- admission and headers ---------------------------------------------------------------------------------------
-
-    def _admit(self, call: Call, subscription: str, kind: str) -> dict[str, str]:
-        """Check the API version, charge the limits, and return their headers.
-
-        Raises ArmError 400 or 429.
-        """
-        if call.api_version not in errors.SUPPORTED_API_VERSIONS:
-            body = call.entry.body
-            location = str(body.get("location", "")) if isinstance(body, dict) else ""
-            raise errors.no_registered_provider(location, call.api_version[:50], regions.REGIONS)
-        headers = self._charge_arm(call, subscription)
-        policy = throttling.POLICIES.get(("PUT" if call.method == "PATCH" else call.method, kind))
-        if policy is None:
-            raise errors.method_not_allowed(call.method)
-        now, enforced = self._simulation.timestamp(), self._service.settings.throttling
-        return headers | self._simulation.limits.charge_provider(subscription, policy, now, enforced=enforced)
-
-    def _charge_arm(self, call: Call, subscription: str) -> dict[str, str]:
-        action = throttling.ACTIONS.get(call.method, "writes")
-        now, enforced = self._simulation.timestamp(), self._service.settings.throttling
-        return self._simulation.limits.charge_arm(subscription, call.principal, action, now, enforced=enforced)
-
-    def _operation_headers(self, call: Call, subscription: str, answer: Answer) -> dict[str, str]:
-        operation = answer.operation
-        if operation is None:
-            return {}
-        foreign = self._simulation.faults.take(ForeignOperation, call.entry.request)
-        base = foreign.host if foreign else self._simulation.base
-        url = self._service.operations.url(operation, base, subscription, answer.location, call.api_version)
-        headers = {
-            "Azure-AsyncOperation": url,
-            "azure-asyncnotification": "Enabled",
-            "x-ms-operation-identifier": f"tenantId=,objectId={call.principal}/{answer.location}/{operation.name}",
-        }
-        if answer.status == 202:
-            headers["Location"] = url.replace("?", "?monitor=true&", 1)
-        if operation.retry_after is not None:
-            headers["Retry-After"] = str(operation.retry_after)
-        return headers
 
     # --- bytes in, bytes out -----------------------------------------------------------------------------------------
 
@@ -310,8 +134,3 @@ async def _read_body(request: web.Request, entry: Entry) -> errors.ArmError | No
     except orjson.JSONDecodeError as error:
         return errors.invalid_request_content(f"Error parsing JSON: {error!s:.200}")
     return None
-
-
-def _only_get(call: Call) -> None:
-    if call.method != "GET":
-        raise errors.method_not_allowed(call.method)

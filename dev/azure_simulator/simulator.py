@@ -95,19 +95,20 @@ class AzureSimulator:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._serve())
+        except Exception as error:
+            if self._ready.done():
+                raise
+            self._ready.set_exception(error)  # `start` waits for it
         finally:
             self._loop.close()
+            self._listener.close()
 
     async def _serve(self) -> None:
         runner = web.AppRunner(application(self._simulation), access_log=None, shutdown_timeout=1)
         try:
             await runner.setup()
             await web.SockSite(runner, self._listener, ssl_context=self._tls).start()
-        except Exception as error:
-            self._ready.set_exception(error)
-            raise
-        self._ready.set_result(None)
-        try:
+            self._ready.set_result(None)
             await self._stop.wait()
         finally:
             await runner.cleanup()

@@ -13,7 +13,7 @@ from dev.azure_simulator import regions
 from dev.azure_simulator.paths import Json
 
 SOURCE_ID = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/(?P<group>[^/]+)/providers/"
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/"
     r"(?P<nested>Microsoft\.(?:Compute/(?:images|snapshots|disks|virtualMachines)|Storage/storageAccounts)/[^/]+)",
     re.IGNORECASE,
 )

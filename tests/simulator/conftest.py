@@ -1,4 +1,4 @@
-"""One simulator for all tests of this folder; every test finds it empty, without faults, and its clock at normal speed."""
+"""One simulator for all tests of this folder; every test finds it empty, without faults, its clock at normal speed."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def session_switchboard(simulator: AzureSimulator) -> Switchboard:
 def azure(session_switchboard: Switchboard) -> Switchboard:
     """The switchboard of a simulator that holds nothing but its seeds."""
     session_switchboard.reset()
+    session_switchboard.set_speed(1)
     return session_switchboard
 
 

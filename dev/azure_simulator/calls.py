@@ -1,0 +1,84 @@
+"""One ARM request on its way: what it is, whether it is admitted, and what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dev.azure_simulator import errors, regions, throttling
+from dev.azure_simulator.journal import Entry
+from dev.azure_simulator.paths import Json
+from dev.azure_simulator.simulation import Simulation
+
+
+@dataclass
+class Reply:
+    """Status, body and headers of an answer."""
+
+    status: int
+    body: Json | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that has come in, and who sent it."""
+
+    entry: Entry
+    query: Mapping[str, str]
+    principal: str
+    #: Headers that go with the answer, whatever it is.
+    limits: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        return self.entry.method
+
+    @property
+    def path(self) -> str:
+        return self.entry.path
+
+    @property
+    def api_version(self) -> str:
+        return self.query.get("api-version", "")
+
+    def require_get(self) -> None:
+        """Raise ArmError 405 unless this is a GET."""
+        if self.method != "GET":
+            raise errors.method_not_allowed(self.method)
+
+
+class Gate:
+    """Lets calls in within the rate limits, and notes what is left of these."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def admit(self, call: Call, subscription: str, kind: str) -> None:
+        """Check the API version of a call to the gallery service and charge its limits.
+
+        Raises ArmError 400, 405 or 429.
+        """
+        if call.api_version not in errors.SUPPORTED_API_VERSIONS:
+            body = call.entry.body
+            location = str(body.get("location", "")) if isinstance(body, dict) else ""
+            raise errors.no_registered_provider(location, call.api_version[:50], regions.REGIONS)
+        self.charge(call, subscription)
+        policy = throttling.POLICIES.get(("PUT" if call.method == "PATCH" else call.method, kind))
+        if policy is None:
+            raise errors.method_not_allowed(call.method)
+        limits, now = self._simulation.limits, self._simulation.timestamp()
+        call.limits.update(limits.charge_provider(subscription, policy, now, enforced=self._enforced))
+
+    def charge(self, call: Call, subscription: str) -> None:
+        """Charge the limits of ARM itself.
+
+        Raises ArmError 429.
+        """
+        action = throttling.ACTIONS.get(call.method, "writes")
+        limits, now = self._simulation.limits, self._simulation.timestamp()
+        call.limits.update(limits.charge_arm(subscription, call.principal, action, now, enforced=self._enforced))
+
+    @property
+    def _enforced(self) -> bool:
+        return self._simulation.service.settings.throttling

@@ -1,0 +1,148 @@
+"""Where ARM requests go: to the gallery service, to ARM itself, or to a source."""
+
+from __future__ import annotations
+
+import re
+
+from dev.azure_simulator import errors
+from dev.azure_simulator.calls import Call, Gate, Reply
+from dev.azure_simulator.faults import ForeignOperation
+from dev.azure_simulator.paths import CollectionPath, Json, ResourcePath, parse_gallery_path
+from dev.azure_simulator.service import Answer, Request
+from dev.azure_simulator.simulation import Simulation
+from dev.azure_simulator.sources import SOURCE_ID
+
+_SUBSCRIPTION = r"/subscriptions/(?P<subscription>[^/]+)"
+_OPERATION = re.compile(
+    _SUBSCRIPTION + r"/providers/Microsoft\.Compute/locations/(?P<location>[^/]+)/capsOperations/(?P<name>[^/]+)",
+    re.IGNORECASE,
+)
+_GALLERIES = re.compile(_SUBSCRIPTION + r"/providers/Microsoft\.Compute/galleries/?", re.IGNORECASE)
+_PLATFORM = re.compile(
+    rf"/tenants/?|/subscriptions/?|{_SUBSCRIPTION}(?:/(?P<what>locations|resourceGroups(?:/[^/]+)?))?/?", re.IGNORECASE
+)
+_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
+_LISTS = {"gallery": "galleries in group", "definition": "definitions", "version": "versions"}
+
+
+class Routes:
+    """Answers the requests that the front has let through."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._service = simulation.service
+        self._gate = Gate(simulation)
+
+    def dispatch(self, call: Call) -> Reply:
+        """Answer a call.
+
+        Raises ArmError when it is refused.
+        """
+        if not call.api_version:
+            raise errors.missing_api_version()
+        path = parse_gallery_path(call.path)
+        if path is not None:
+            return self._on_gallery_path(call, path)
+        if match := _GALLERIES.fullmatch(call.path):
+            return self._list(call, CollectionPath(match["subscription"], "", None))
+        if match := _OPERATION.fullmatch(call.path):
+            return self._on_operation(call, match["subscription"], match["location"], match["name"])
+        if match := _PLATFORM.fullmatch(call.path):
+            return self._on_platform(call, match["subscription"], match["what"])
+        return self._on_source(call)
+
+    def _on_gallery_path(self, call: Call, path: ResourcePath | CollectionPath) -> Reply:
+        if isinstance(path, CollectionPath):
+            return self._list(call, path)
+        self._simulation.platform.group(path.subscription, path.group)
+        self._gate.admit(call, path.subscription, path.kind)
+        match call.method:
+            case "GET":
+                expand = call.query.get("$expand", "").lower().split(",")
+                with_replication = "replicationstatus" in (name.strip() for name in expand)
+                return Reply(200, self._service.read(path, with_replication=with_replication))
+            case "PUT" | "PATCH":
+                answer = self._service.write(Request(call.method, path, call.entry.body, call.api_version))
+            case "DELETE":
+                answer = self._service.delete(path)
+            case _:
+                raise errors.method_not_allowed(call.method)
+        return Reply(answer.status, answer.body, self._operation_headers(call, path.subscription, answer))
+
+    def _list(self, call: Call, path: CollectionPath) -> Reply:
+        call.require_get()
+        self._simulation.platform.require_subscription(path.subscription)
+        if path.group:
+            self._simulation.platform.group(path.subscription, path.group)
+        self._gate.admit(call, path.subscription, _LISTS[path.kind] if path.group else "galleries")
+        values, token = self._service.page(path, call.query.get("$skiptoken"))
+        body: Json = {"value": values}
+        if token:
+            body["nextLink"] = f"{self._simulation.base}{call.path}?api-version={call.api_version}&$skiptoken={token}"
+        return Reply(200, body)
+
+    def _on_operation(self, call: Call, subscription: str, location: str, name: str) -> Reply:
+        call.require_get()
+        self._simulation.platform.require_subscription(subscription)
+        self._gate.admit(call, subscription, "operation")
+        operation = self._service.operations.find(name, call.query)
+        now = self._service.tick()
+        running = not operation.done(now)
+        headers: dict[str, str] = {}
+        if running and operation.retry_after is not None:
+            headers["Retry-After"] = str(operation.retry_after)
+        if call.query.get("monitor") != "true":
+            return Reply(200, operation.body(now), headers)
+        if operation.failure and not running:  # [?] how a failure shows at the Location URL
+            raise errors.ArmError(409, operation.failure["code"], operation.failure["message"])
+        if running:
+            url = self._service.operations.url(
+                operation, self._simulation.base, subscription, location, call.api_version
+            )
+            headers["Location"] = url.replace("?", "?monitor=true&", 1)
+        return Reply(202 if running else 200, None, headers)
+
+    def _on_platform(self, call: Call, subscription: str | None, what: str | None) -> Reply:
+        call.require_get()
+        platform = self._simulation.platform
+        if not _API_VERSION.fullmatch(call.api_version):
+            raise errors.missing_api_version()
+        if subscription is None:
+            body = platform.tenants() if call.path.lower().startswith("/tenants") else platform.subscriptions()
+            return Reply(200, body)
+        self._gate.charge(call, subscription)
+        kind, _, name = (what or "").partition("/")
+        if kind.lower() == "locations":
+            return Reply(200, platform.locations(subscription))
+        if name:
+            return Reply(200, platform.group(subscription, name))
+        return Reply(200, platform.groups(subscription) if kind else platform.subscription(subscription))
+
+    def _on_source(self, call: Call) -> Reply:
+        match = SOURCE_ID.fullmatch(call.path)
+        if match is None:
+            raise errors.no_such_route(call.method, call.path)
+        call.require_get()
+        source = self._service.sources.find(call.path)
+        if source is None:
+            raise errors.resource_not_found(match["nested"], match["group"])
+        self._gate.charge(call, match["subscription"])
+        return Reply(200, source.body())
+
+    def _operation_headers(self, call: Call, subscription: str, answer: Answer) -> dict[str, str]:
+        operation = answer.operation
+        if operation is None:
+            return {}
+        foreign = self._simulation.faults.take(ForeignOperation, call.entry.request)
+        base = foreign.host if foreign else self._simulation.base
+        url = self._service.operations.url(operation, base, subscription, answer.location, call.api_version)
+        headers = {
+            "Azure-AsyncOperation": url,
+            "azure-asyncnotification": "Enabled",
+            "x-ms-operation-identifier": f"tenantId=,objectId={call.principal}/{answer.location}/{operation.name}",
+        }
+        if answer.status == 202:
+            headers["Location"] = url.replace("?", "?monitor=true&", 1)
+        if operation.retry_after is not None:
+            headers["Retry-After"] = str(operation.retry_after)
+        return headers
