@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, TypeVar, overload
 from urllib.parse import quote
+from uuid import uuid4
 
 import orjson
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.rest import HttpRequest
 
 from gallery_operator.api.arm_ids import ArmId, DefinitionId, GalleryId, VersionId
 from gallery_operator.azure.budget import Budget, Kind, Limits
@@ -24,16 +26,16 @@ from gallery_operator.azure.clouds import Cloud
 from gallery_operator.azure.errors import error_of_response, is_absence, redact
 from gallery_operator.azure.headers import correlation_id
 from gallery_operator.azure.observer import ArmObserver, NoObserver
-from gallery_operator.azure.transport import Answer, ArmTransport
+from gallery_operator.azure.transport import API_VERSION, Answer, ArmTransport, subscription_of
 from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
 from gallery_operator.clock import Clock
 
 logger = logging.getLogger(__name__)
 
-#: Newer versions changed defaults (reference: new definitions became V2, new versions ZRS); a change is a decision.
-API_VERSION: Final = "2026-03-03"
-
 Body = dict[str, Any]
+Item = TypeVar("Item")
+#: Sends one request under a client request id.
+Exchange = Callable[[str], Awaitable[Answer]]
 
 #: Bounds on what an answer makes us do: pages of one LIST, remembered operation URLs (about 3 KB each).
 _MAX_PAGES = 1000
@@ -110,44 +112,56 @@ class ArmGateway:
 
         `replication_status` adds properties.replicationStatus to a version.
         """
-        expand = {"$expand": "ReplicationStatus"} if replication_status else {}
+        query = {"expand": "ReplicationStatus"} if replication_status else {}
         try:
-            answer = await self._send(_GET[type(resource)], resource, self._url(resource, **expand))
+            answer = await self._send(_GET[type(resource)], resource, partial(self._transport.get, resource, **query))
         except ArmError as error:
             if is_absence(error):
                 return None
             raise
         return _document(answer)
 
-    async def list_versions(self, definition: DefinitionId) -> list[Body] | None:
-        """Return all versions of a definition, or None when the definition does not exist."""
-        versions: list[Body] = []
-        url = self._url(definition, "/versions")
+    @overload
+    async def list_versions(self, definition: DefinitionId) -> list[Body] | None: ...
+
+    @overload
+    async def list_versions(self, definition: DefinitionId, keep: Callable[[Body], Item]) -> list[Item] | None: ...
+
+    async def list_versions(
+        self, definition: DefinitionId, keep: Callable[[Body], Any] = lambda body: body
+    ) -> list[Any] | None:
+        """Return all versions of a definition, or None when the definition does not exist.
+
+        `keep` says what is kept of each, page by page, so that not all bodies are in memory at once.
+        """
+        versions: list[Any] = []
+        link = f"{self._endpoint}{quote(str(definition))}/versions?api-version={API_VERSION}"
         for _ in range(_MAX_PAGES):
             try:
-                page = _document(await self._send(_LIST_VERSIONS, definition, url))
+                answer = await self._send(_LIST_VERSIONS, definition, partial(self._transport.follow, definition, link))
             except ArmError as error:
                 if is_absence(error):
                     return None
                 raise
+            page = _document(answer)
             value = page.get("value")
-            versions += [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+            versions += [keep(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
             following = page.get("nextLink")
             if not isinstance(following, str) or not following:
                 return versions
-            url = following
+            link = following
         raise ArmError(Transient("TooManyPages", f"the list of versions has more than {_MAX_PAGES} pages"))
 
     async def put(self, resource: ArmId, body: Body) -> Body:
         """Create or replace a resource; return what ARM answered at once (empty when it answered nothing)."""
-        answer = await self._send(_PUT[type(resource)], resource, self._url(resource), body)
+        answer = await self._send(_PUT[type(resource)], resource, partial(self._transport.put, resource, body))
         self._remember_operation(resource, answer)
         return _document(answer) if answer.body else {}
 
     async def delete(self, resource: ArmId) -> bool:
         """Delete a resource. True: Azure accepted and may still be busy with it; False: nothing was there."""
         try:
-            answer = await self._send(_DELETE[type(resource)], resource, self._url(resource))
+            answer = await self._send(_DELETE[type(resource)], resource, partial(self._transport.delete, resource))
         except ArmError as error:
             if is_absence(error):
                 return False
@@ -165,7 +179,8 @@ class ArmGateway:
         if url is None:
             return None
         try:
-            operation = _document(await self._send(_GET_OPERATION, resource, url))
+            answer = await self._send(_GET_OPERATION, resource, partial(self._transport.follow, resource, url))
+            operation = _document(answer)
         except ArmError as error:
             if not isinstance(error.verdict, Throttled | Transient):
                 self._operations.pop(_key(resource), None)
@@ -182,13 +197,11 @@ class ArmGateway:
         """Close all connections."""
         await self._transport.close()
 
-    async def _send(self, operation: _Operation, resource: ArmId, url: str, body: Body | None = None) -> Answer:
-        content = None if body is None else orjson.dumps(body)
-        headers = None if body is None else {"Content-Type": "application/json"}
-        request = HttpRequest(operation.method, url, content=content, headers=headers)
+    async def _send(self, operation: _Operation, resource: ArmId, exchange: Exchange) -> Answer:
+        _refuse_dot_segments(resource)
         budget = self._budget(resource)
         async with budget.admit(operation.kind, operation.name):
-            answer = await self._exchange(operation, resource, request)
+            answer = await self._exchange(operation, resource, exchange)
             if answer.status < 300:
                 budget.learn(operation.kind, operation.name, answer.headers)
                 return answer
@@ -199,12 +212,13 @@ class ArmGateway:
                 budget.learn(operation.kind, operation.name, answer.headers)
             raise error
 
-    async def _exchange(self, operation: _Operation, resource: ArmId, request: HttpRequest) -> Answer:
+    async def _exchange(self, operation: _Operation, resource: ArmId, exchange: Exchange) -> Answer:
         began = time.monotonic()
+        request_id = str(uuid4())
         code = "Cancelled"
         correlation: str | None = None
         try:
-            answer = await self._transport.exchange(request)
+            answer = await exchange(request_id)
             code, correlation = str(answer.status), correlation_id(answer.headers)
             _CORRELATION.set(correlation)
             return answer
@@ -226,7 +240,7 @@ class ArmGateway:
                     "code": code,
                     "seconds": round(seconds, 3),
                     "correlation_id": correlation,
-                    "client_request_id": request.headers.get("x-ms-client-request-id"),
+                    "client_request_id": request_id,
                 },
             )
 
@@ -244,28 +258,17 @@ class ArmGateway:
             self._operations.popitem(last=False)
 
     def _budget(self, resource: ArmId) -> Budget:
-        subscription = _gallery(resource).subscription.casefold()
+        subscription = subscription_of(resource).casefold()
         if subscription not in self._budgets:
             self._budgets[subscription] = Budget(self._limits, self._clock, self._observer)
         return self._budgets[subscription]
 
-    def _url(self, resource: ArmId, below: str = "", **query: str) -> str:
-        path = str(resource)
-        if any(segment in {".", ".."} for segment in path.split("/")):
-            # HTTP clients resolve dot segments: the request would address something else.
-            raise ArmError(Terminal("InvalidId", redact(f"not an ARM id: {path}")))
-        parameters = "".join(f"&{name}={quote(value)}" for name, value in query.items())
-        return f"{self._endpoint}{quote(path)}{below}?api-version={API_VERSION}{parameters}"
 
-
-def _gallery(resource: ArmId) -> GalleryId:
-    match resource:
-        case VersionId():
-            return resource.definition.gallery
-        case DefinitionId():
-            return resource.gallery
-        case GalleryId():
-            return resource
+def _refuse_dot_segments(resource: ArmId) -> None:
+    """Refuse names that HTTP clients resolve as parts of a path: the request would address something else."""
+    path = str(resource)
+    if not {"", ".", ".."}.isdisjoint(path.split("/")[1:]):
+        raise ArmError(Terminal("InvalidId", redact(f"not an ARM id: {path}")))
 
 
 def _key(resource: ArmId) -> str:

@@ -7,22 +7,29 @@ Bodies are kept as JSON bytes, which take a fraction of the memory of dicts. Lef
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
 from gallery_operator.api.arm_ids import DefinitionId
+from gallery_operator.azure.verdicts import ArmError, Transient
 from gallery_operator.clock import Clock
 
 Body = dict[str, Any]
-Fetch = Callable[[DefinitionId], Awaitable[list[Body] | None]]
+Item = TypeVar("Item")
 OnChange = Callable[[DefinitionId, set[str]], None]
 
 _DROPPED = frozenset({"id", "type", "systemData"})
 _DROPPED_PROPERTIES = frozenset({"replicationStatus", "validationsProfile", "imageMetadataProfiles"})
+
+
+class Fetch(Protocol):
+    """Lists the versions of a definition: what `keep` makes of each, or None when the definition is absent."""
+
+    async def __call__(self, definition: DefinitionId, keep: Callable[[Body], Item]) -> list[Item] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ class VersionCache:
         return None if entry is None else entry.snapshot()
 
     def update(self, definition: DefinitionId, name: str, body: Body | None) -> None:
-        """Write through what an own GET, PUT or DELETE of a version answered; None: it is gone."""
+        """Write through what an own GET, PUT or DELETE of a version answered; None: it is gone. Raises ArmError."""
         key = _key(definition)
         packed = None if body is None else _pack(body)
         if key in self._flights:
@@ -145,7 +152,7 @@ class VersionCache:
     async def _refresh(self, definition: DefinitionId) -> None:
         key = _key(definition)
         try:
-            fetched = await self._fetch(definition)
+            fetched = await self._fetch(definition, _named)
         except BaseException:
             del self._flights[key]
             raise
@@ -154,8 +161,7 @@ class VersionCache:
         known = {} if before is None or before.bodies is None else before.bodies
         bodies: dict[str, bytes] | None = None
         if fetched is not None:
-            listed = {body["name"]: _pack(body) for body in fetched if isinstance(body.get("name"), str)}
-            current = _overlaid(listed, flight.written)
+            current = _overlaid(dict(filter(None, fetched)), flight.written)
             bodies = {name: known[name] if known.get(name) == packed else packed for name, packed in current.items()}
         changed = _differences(known, bodies or {})
         revision = before.revision if before is not None and not changed else self._next_revision()
@@ -168,13 +174,22 @@ class VersionCache:
         return self._revision
 
 
+def _named(body: Body) -> tuple[str, bytes] | None:
+    name = body.get("name")
+    return (name, _pack(body)) if isinstance(name, str) else None
+
+
 def _pack(body: Body) -> bytes:
     kept = {key: value for key, value in body.items() if key not in _DROPPED}
     properties = kept.get("properties")
     if isinstance(properties, dict):
         kept["properties"] = {key: value for key, value in properties.items() if key not in _DROPPED_PROPERTIES}
+    try:
+        packed = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # orjson reads deeper nesting than it writes
+        raise ArmError(Transient("UnreadableAnswer", "Azure described a version that is nested too deeply")) from None
     # The copy frees the buffer that orjson leaves behind the text: 4 KB for a body of 600 bytes.
-    return bytes(memoryview(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)))
+    return bytes(memoryview(packed))
 
 
 def _overlaid(bodies: Mapping[str, bytes], written: Mapping[str, bytes | None]) -> dict[str, bytes]:

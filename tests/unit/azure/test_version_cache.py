@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,6 +13,8 @@ from gallery_operator.api.arm_ids import DefinitionId, GalleryId
 from gallery_operator.azure.verdicts import ArmError, Transient
 from gallery_operator.azure.version_cache import VersionCache
 from tests.unit.azure.conftest import ManualClock
+
+Item = TypeVar("Item")
 
 DEFINITION = GalleryId("sub", "rg", "g").definition("d")
 
@@ -31,9 +33,9 @@ class Azure:
         self.open.set()
         self.error: ArmError | None = None
 
-    async def fetch(self, definition: DefinitionId) -> list[dict[str, Any]] | None:
+    async def fetch(self, definition: DefinitionId, keep: Callable[[dict[str, Any]], Item]) -> list[Item] | None:
         self.lists += 1
-        answer = None if self.versions is None else list(self.versions.values())
+        answer = None if self.versions is None else [keep(version) for version in self.versions.values()]
         await self.open.wait()
         if self.error is not None:
             raise self.error
