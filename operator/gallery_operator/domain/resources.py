@@ -112,7 +112,7 @@ def busy(observed: JSON) -> Wait | None:
 def plan(wish: Wish, observed: JSON | None, owner: str, attempts: Attempts, now: datetime) -> Plan:
     """Return the step that brings Azure nearer to the wish: the same for every kind."""
     if observed is None:
-        return Create(merge(wish.defaults, wish.body))
+        return Create(merge(without(wish.defaults, frozenset()), wish.body))
     if (conflict := ownership_conflict(observed, owner)) is not None:
         return conflict
     if (running := busy(observed)) is not None:

@@ -148,7 +148,8 @@ def _leaves_latest(situation: Situation) -> bool:
     if due is None or due > situation.now or situation.version.keep:
         return False
     if facts is None:
-        return situation.family.latest() is not None
+        wanted = target_regions(situation.version, situation.parents)
+        return all(situation.family.latest(regions.normalise(each.name)) is not None for each in wanted)
     if not facts.succeeded:
         return facts.excluded
     return lifecycle.why_latest(facts.name, situation.relatives, situation.now) is None
