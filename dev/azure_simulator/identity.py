@@ -189,7 +189,10 @@ class Identity:
         try:
             if assertion_type != _ASSERTION_TYPE:
                 raise jwt.InvalidTokenError
-            claims = jwt.decode(assertion, options={"verify_signature": False, "verify_aud": False})
+            claims = jwt.decode(
+                assertion,
+                options={"verify_signature": False, "verify_aud": False, "verify_exp": True, "require": ["exp"]},
+            )
         except jwt.ExpiredSignatureError:
             text = "Client assertion is not within its valid time range."
             raise OAuthError(401, "invalid_client", 700024, text) from None

@@ -1,0 +1,155 @@
+"""Tokens: as azure-identity gets them, and what ARM says to others."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+import requests
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import ClientAssertionCredential, ClientSecretCredential, WorkloadIdentityCredential
+
+from dev.azure_simulator import AzureSimulator, Switchboard
+from tests.simulator.conftest import Paths
+from tests.simulator.support import Http, get_token
+
+TRUSTED = {"iss": "https://localhost", "sub": "system:serviceaccount:gallery-operator:gallery-operator"}
+
+
+def assertion(**claims: object) -> str:
+    valid = {**TRUSTED, "aud": "api://AzureADTokenExchange", "exp": int(time.time()) + 600}
+    return jwt.encode({**valid, **claims}, "a secret that nobody checks: 32 bytes", algorithm="HS256")
+
+
+def works(simulator: AzureSimulator, token: str) -> bool:
+    http = Http(simulator.endpoints)
+    http.session.headers["Authorization"] = f"Bearer {token}"
+    return http.get(http.galleries).status_code == 200
+
+
+def options(simulator: AzureSimulator) -> dict[str, object]:
+    return {
+        "authority": simulator.endpoints.url,
+        "disable_instance_discovery": True,
+        "connection_verify": str(simulator.endpoints.ca_file),
+    }
+
+
+def scope(simulator: AzureSimulator) -> str:
+    return f"{simulator.endpoints.url}/.default"
+
+
+def test_a_client_secret_gets_a_token(simulator: AzureSimulator, azure: Switchboard) -> None:
+    ends = simulator.endpoints
+    credential = ClientSecretCredential(ends.tenant_id, ends.client_id, ends.client_secret, **options(simulator))
+    token = credential.get_token(scope(simulator))
+    assert works(simulator, token.token)
+    assert 3000 < token.expires_on - time.time() <= 3600
+
+
+def test_a_wrong_client_secret_gets_none(simulator: AzureSimulator, azure: Switchboard) -> None:
+    ends = simulator.endpoints
+    credential = ClientSecretCredential(ends.tenant_id, ends.client_id, "wrong", **options(simulator))
+    with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
+        credential.get_token(scope(simulator))
+
+
+def test_a_federated_assertion_gets_a_token(simulator: AzureSimulator, azure: Switchboard) -> None:
+    ends = simulator.endpoints
+    credential = ClientAssertionCredential(ends.tenant_id, ends.client_id, assertion, **options(simulator))
+    assert works(simulator, credential.get_token(scope(simulator)).token)
+
+
+def test_workload_identity_gets_a_token(simulator: AzureSimulator, azure: Switchboard, tmp_path: Path) -> None:
+    azure.trust("https://issuer.example", "system:serviceaccount:team:publisher")
+    file = tmp_path / "token"
+    file.write_text(assertion(iss="https://issuer.example", sub="system:serviceaccount:team:publisher"))
+    ends = simulator.endpoints
+    credential = WorkloadIdentityCredential(
+        tenant_id=ends.tenant_id, client_id=ends.client_id, token_file_path=str(file), **options(simulator)
+    )
+    assert works(simulator, credential.get_token(scope(simulator)).token)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"tenant": "00000000-0000-0000-0000-00000000000b"}, 400, "AADSTS90002"),
+        ({"client_id": "nobody"}, 400, "AADSTS700016"),
+        ({"client_secret": ""}, 401, "AADSTS7000215"),
+        ({"grant_type": "password"}, 400, "AADSTS70003"),
+        ({"scope": "https://elsewhere.example/.default"}, 400, "AADSTS500011"),
+        ({"client_assertion": "no token"}, 401, "AADSTS50027"),
+        ({"client_assertion": assertion(exp=1)}, 401, "AADSTS700024"),
+        ({"client_assertion": assertion(sub="system:serviceaccount:other:other")}, 400, "AADSTS700213"),
+        ({"client_assertion": assertion(), "client_assertion_type": "other"}, 401, "AADSTS50027"),
+    ],
+)
+def test_a_bad_token_request_is_refused(
+    simulator: AzureSimulator, azure: Switchboard, changes: dict[str, str], status: int, code: str
+) -> None:
+    kind = {"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}
+    answer = get_token(simulator.endpoints, **(kind | changes if "client_assertion" in changes else changes))
+    assert (answer.status_code, answer.json()["error_description"].split(":")[0]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "scope", ["https://management.azure.com/.default", "https://management.core.windows.net//.default"]
+)
+def test_tokens_for_the_public_names_of_arm_are_accepted(
+    simulator: AzureSimulator, azure: Switchboard, scope: str
+) -> None:
+    assert works(simulator, get_token(simulator.endpoints, scope=scope).json()["access_token"])
+
+
+def unauthenticated(http: Http, path: str, header: str | None) -> requests.Response:
+    headers = {"Authorization": header} if header else {}
+    url = f"{http.url}{path}?api-version=2026-03-03"
+    return requests.get(url, headers=headers, verify=http.session.verify, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        (None, "AuthenticationFailed"),
+        ("Basic eDp5", "AuthenticationFailed"),
+        ("Bearer nonsense", "InvalidAuthenticationToken"),
+        (f"Bearer {assertion()}", "InvalidAuthenticationToken"),
+    ],
+)
+def test_a_request_without_a_valid_token_is_challenged(
+    http: Http, paths: Paths, azure: Switchboard, header: str | None, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    answer = unauthenticated(http, paths.gallery, header)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer authorization_uri="https://localhost:')
+    assert azure.journal()[-1].error == code
+
+
+def test_tokens_do_not_age_with_the_clock(simulator: AzureSimulator, azure: Switchboard) -> None:
+    token = get_token(simulator.endpoints).json()["access_token"]
+    azure.advance(timedelta(days=2))
+    assert works(simulator, token)
+
+
+def test_tokens_can_be_verified_with_the_published_keys(simulator: AzureSimulator, http: Http) -> None:
+    tenant = simulator.endpoints.tenant_id
+    configuration = http.get(f"/{tenant}/v2.0/.well-known/openid-configuration").json()
+    (key,) = http.session.get(configuration["jwks_uri"], timeout=30).json()["keys"]
+    token = get_token(simulator.endpoints).json()["access_token"]
+    claims = jwt.decode(token, jwt.PyJWK(key), audience=simulator.endpoints.url, issuer=configuration["issuer"])
+    assert claims["tid"] == tenant
+
+
+def test_the_azure_cli_finds_cloud_tenant_and_subscription(simulator: AzureSimulator, http: Http) -> None:
+    cloud = http.get("/metadata/endpoints", api="2022-09-01").json()
+    assert cloud["authentication"]["loginEndpoint"] == simulator.endpoints.url
+    assert cloud["suffixes"]["storage"] == "core.windows.net"
+    (subscription,) = http.get("/subscriptions", api="2022-12-01").json()["value"]
+    assert subscription["subscriptionId"] == simulator.endpoints.subscription_id
+    assert http.get("/tenants", api="2022-12-01").json()["value"][0]["tenantId"] == simulator.endpoints.tenant_id
+    assert http.get(http.subscription, api="2022-12-01").json()["state"] == "Enabled"
