@@ -32,11 +32,16 @@ format: $(READY) ## format the code and mend what ruff can mend
 test: $(READY) ## run every test
 	@$(BIN)/python -m pytest
 
-crds: $(READY) ## render crds/ from the models
+crds: $(READY) ## render crds/ and the manifests in deploy/ from the models
 	@$(BIN)/python -m gallery_operator.api.crd crds
+	@$(BIN)/python -m gallery_operator.api.crd deploy/helm/gallery-operator/files/crds
+	@$(MAKE) --no-print-directory manifests
+
+manifests: $(READY) ## render deploy/kustomize from the chart
+	@$(BIN)/python -m deploy.manifests
 
 clean: ## remove what the targets created in this checkout
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup lint format test crds clean
+.PHONY: help setup lint format test crds manifests clean

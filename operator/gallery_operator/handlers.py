@@ -42,6 +42,9 @@ def settings() -> kopf.OperatorSettings:
     """Return kopf's settings for watching many objects with few tasks and little memory (measured at 10,000)."""
     configured = kopf.OperatorSettings()
     configured.peering.standalone = True
+    # Kinds and namespaces are looked up once, by discovery: watching them would take rights on every namespace and
+    # CRD. A kind that is missing ends the process: the intake lists every kind.
+    configured.scanning.disabled = True
     configured.watching.chunk_size = 500
     configured.queueing.idle_timeout = 0.2
     configured.networking.request_timeout = 60
