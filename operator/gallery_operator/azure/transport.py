@@ -52,7 +52,7 @@ _READ_TIMEOUT = 60.0
 _TOTAL_TIMEOUT = 120.0
 #: Bytes of the largest answer that is read; a LIST page of 1,000 versions with 60 regions each stays below.
 MAX_BODY = 32 * 1024 * 1024
-#: Clients that are kept; one that is dropped has nothing to close, and is built again in about a millisecond.
+#: Clients that are kept; one that is dropped has nothing to close, and is built again in some milliseconds.
 _MAX_CLIENTS = 64
 
 

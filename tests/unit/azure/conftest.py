@@ -8,13 +8,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 import trustme
 from aiohttp import web
 from azure.core.credentials import AccessToken
 
+from gallery_operator.api.arm_ids import ArmId, GalleryId
 from gallery_operator.azure.clouds import Cloud, explicit_cloud
+from gallery_operator.azure.gateway import ArmGateway
+from gallery_operator.azure.verdicts import ArmError, Verdict
+
+GALLERY = GalleryId("00000000-0000-0000-0000-000000000001", "rg", "g")
+DEFINITION = GALLERY.definition("d")
+VERSION = DEFINITION.version("1.0.0")
+KINDS: list[ArmId] = [GALLERY, DEFINITION, VERSION]
 
 EPOCH = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -141,3 +151,34 @@ async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
+
+
+@pytest.fixture
+async def gateway(servers: Servers, recorder: Recorder) -> AsyncIterator[ArmGateway]:
+    gateway = ArmGateway(servers.cloud, FixedCredential(), clock=ManualClock(), observer=recorder)
+    yield gateway
+    await gateway.close()
+
+
+def answers(document: object = None, *, status: int = 200, headers: dict[str, str] | None = None) -> Answerer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        body = b"" if document is None else orjson.dumps(document)
+        return web.Response(body=body, status=status, headers=headers, content_type="application/json")
+
+    return answer
+
+
+def refuses(status: int, code: str, **headers: str) -> Answerer:
+    return answers({"error": {"code": code, "message": "no"}}, status=status, headers=headers)
+
+
+async def drops(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.close()
+    return web.Response()
+
+
+async def verdict_of(attempt: Any) -> Verdict:
+    with pytest.raises(ArmError) as caught:
+        await attempt
+    return caught.value.verdict

@@ -347,3 +347,17 @@ async def test_ten_thousand_versions_take_less_than_15_mb(azure: Azure, cache: V
     assert snapshot is not None
     assert len(snapshot) == 10_000
     assert (after - before) / 1e6 < 15
+
+
+async def test_a_version_that_cannot_be_packed_is_an_error_of_azure(azure: Azure, cache: VersionCache) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(400):
+        deep = {"a": deep}
+    azure.have(version("1.0.0", tags=deep))
+
+    with pytest.raises(ArmError) as caught:
+        await cache.versions(DEFINITION, 60)
+
+    assert caught.value.verdict.reason == "UnreadableAnswer"
+    azure.have(version("1.0.0"))
+    assert await cache.versions(DEFINITION, 60) is not None
