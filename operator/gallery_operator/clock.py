@@ -65,7 +65,7 @@ class FileClock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._mtime_ns = -1
+        self._version = (-1, -1)
         self._tempo = Tempo(0.0, 0.0, 1.0)
         self._read()
 
@@ -99,10 +99,11 @@ class FileClock:
         _write(self._path, Tempo(now, shown, self._tempo.speed if speed is None else speed))
 
     def _read(self) -> None:
-        mtime_ns = self._path.stat().st_mtime_ns
-        if mtime_ns != self._mtime_ns:
+        stat = self._path.stat()
+        version = (stat.st_mtime_ns, stat.st_ino)  # two writes may fall into one tick of the file system's clock
+        if version != self._version:
             self._tempo = Tempo(**orjson.loads(self._path.read_bytes()))
-            self._mtime_ns = mtime_ns
+            self._version = version
 
 
 def _write(path: Path, tempo: Tempo) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from dev.azure_simulator import AzureSimulator
     from dev.control_plane import Cluster
     from tests.integration.admission.asking import Admission
+    from tests.integration.driving import Driver
+    from tests.integration.scenes import Scene
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,3 +40,43 @@ def admission(cluster: Cluster, crds: tuple[str, ...]) -> Iterator[Admission]:
 
     with opened(cluster) as admission:
         yield admission
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureSimulator]:
+    """One Azure for all tests that drive reconcilers; each test begins with an empty one."""
+    from dev.azure_simulator import AzureSimulator
+
+    with AzureSimulator.start(tmp_path_factory.mktemp("azure")) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def scene(
+    cluster: Cluster,
+    crds: tuple[str, ...],
+    simulator: AzureSimulator,
+    namespace: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Scene]:
+    """A namespace with our kinds, an empty Azure, and the operator's credentials in the environment."""
+    from dev.azure_simulator import Switchboard
+    from tests.integration.scenes import Scene
+
+    del crds
+    for name, value in simulator.endpoints.environment().items():
+        monkeypatch.setenv(name, value)
+    azure = Switchboard(simulator.endpoints)
+    azure.reset()
+    yield Scene(cluster, azure, namespace)
+    azure.close()
+
+
+@pytest.fixture
+async def driver(scene: Scene, simulator: AzureSimulator) -> AsyncIterator[Driver]:
+    """One process of the operator, driven by the test."""
+    from tests.integration.driving import Driver
+
+    driver = await Driver.start(scene.cluster, simulator, scene.azure, scene.namespace)
+    yield driver
+    await driver.close()

@@ -215,10 +215,14 @@ class Reconciler(ABC, Generic[R]):
         correlation: str | None = None
         match step:
             case Create() | Update():
-                self._note(visit.trace, step, visit.now)
-                observed = await self.services.arm.put(place.id, step.body)
+                if isinstance(step, Update):
+                    _note(visit.trace, step, visit.now)
+                answer = await self.services.arm.put(place.id, step.body)
+                if isinstance(step, Create):
+                    visit.trace.created_at = visit.now
                 correlation = self.services.arm.correlation_id
-                self.seen(visit, place, observed)
+                self.seen(visit, place, answer)
+                observed = _with_replication(answer, observed)
             case Delete():
                 accepted = await self.services.arm.delete(place.id)
                 correlation = self.services.arm.correlation_id
@@ -235,15 +239,6 @@ class Reconciler(ABC, Generic[R]):
                 pass
         self._log(visit, step, correlation)
         return observed
-
-    @staticmethod
-    def _note(trace: Trace, step: Create | Update, now: datetime) -> None:
-        if isinstance(step, Create):
-            trace.created_at = now
-        elif step.changes:
-            trace.note_update(_signature(step), now)
-        else:
-            trace.note_repair(step.repaired, now)
 
     def _log(self, visit: Visit[R], step: Plan, correlation: str | None) -> None:
         quiet = isinstance(step, UpToDate | Wait)
@@ -431,6 +426,21 @@ def _carried(visit: Visit[Any]) -> list[Claim]:
 
 def _signature(step: Update) -> str:
     return ",".join(sorted(each.path for each in step.changes))
+
+
+def _note(trace: Trace, step: Update, now: datetime) -> None:
+    if step.changes:
+        trace.note_update(_signature(step), now)
+    else:
+        trace.note_repair(step.repaired, now)
+
+
+def _with_replication(answer: JSON, before: JSON | None) -> JSON:
+    """A PUT is answered without replication states: those that led to it are reported until the next look."""
+    known = resources.as_dict((before or {}).get("properties")).get("replicationStatus")
+    if known is None:
+        return answer
+    return {**answer, "properties": {"replicationStatus": known, **resources.as_dict(answer.get("properties"))}}
 
 
 def _deleting(observed: JSON | None) -> JSON | None:

@@ -1,0 +1,230 @@
+"""Drives the reconcilers without kopf and without waiting, against a real API server and the Azure simulator.
+
+The driver shows every object to its reconciler, again and again, and steps the simulator's clock to the moment the
+reconcilers ask for. What hours would show happens in a second, and a test can stop the world at any write.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self, cast
+
+from dev.azure_simulator import AzureSimulator, Switchboard
+from dev.control_plane import Cluster
+from gallery_operator.api import names
+from gallery_operator.azure.clouds import explicit_cloud
+from gallery_operator.azure.credentials import operator_credential
+from gallery_operator.azure.gateway import ArmGateway
+from gallery_operator.azure.version_cache import VersionCache
+from gallery_operator.clock import FileClock
+from gallery_operator.controllers.definitions import DefinitionReconciler
+from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.galleries import GalleryReconciler
+from gallery_operator.controllers.indexes import INDEXES
+from gallery_operator.controllers.intake import Intake
+from gallery_operator.controllers.reconciler import Reconciler
+from gallery_operator.controllers.services import Pace, Services
+from gallery_operator.controllers.versions import VersionReconciler
+from gallery_operator.engine.backoff import Backoff
+from gallery_operator.engine.keys import Key
+from gallery_operator.engine.queue import WorkQueue
+from gallery_operator.engine.store import Store
+from gallery_operator.engine.workers import Outcome
+from gallery_operator.kube.client import Kube
+from gallery_operator.kube.errors import NotFound
+from gallery_operator.kube.events import EventRecorder
+from gallery_operator.telemetry.metrics import Metrics
+
+JSON = dict[str, Any]
+
+#: A look that is asked for later than that is a resync: nothing is going on.
+QUIET = timedelta(minutes=15)
+RESYNC = 1800.0
+
+
+class Killed(BaseException):
+    """The process was killed: no `except Exception` may see it."""
+
+
+@dataclass
+class Counter:
+    """Counts the points at which a process may be killed."""
+
+    crossed: int = 0
+
+    def cross(self, at: int | None) -> None:
+        self.crossed += 1
+        if self.crossed == at:
+            raise Killed
+
+
+class KillSwitch:
+    """Passes calls on to a real client; a write numbered `at` is cut off, before or after its effect."""
+
+    def __init__(self, real: object, writes: frozenset[str], counter: Counter, at: int | None) -> None:
+        self._real, self._writes, self._counter, self._at = real, writes, counter, at
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._real, name)
+        return self._guarded(real) if name in self._writes else real
+
+    def _guarded(self, real: Any) -> Any:
+        async def call(*arguments: Any, **options: Any) -> Any:
+            self._counter.cross(self._at)
+            result = await real(*arguments, **options)
+            self._counter.cross(self._at)
+            return result
+
+        return call
+
+
+class Asked(WorkQueue):
+    """Collects what is asked for; the driver takes it."""
+
+    def __init__(self, clock: FileClock) -> None:
+        super().__init__(clock)
+        self._now = clock.now
+        self.due: dict[Key, datetime] = {}
+
+    def add(self, key: Key) -> None:
+        self.add_after(key, 0.0)
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        at = self._now() + timedelta(seconds=seconds)
+        self.due[key] = min(at, self.due.get(key, at))
+
+
+class Driver:
+    """One process of the operator, for one namespace."""
+
+    def __init__(
+        self, services: Services, queue: Asked, azure: Switchboard, namespace: str, stack: AsyncExitStack
+    ) -> None:
+        self.services = services
+        self.azure = azure
+        self._namespace = namespace
+        self._queue = queue
+        self._stack = stack
+        families = Families(services.store, services.versions)
+        self._intake = Intake(services, families, (namespace,))
+        versions = VersionReconciler(services, families)
+        self.on_list_change = versions.on_list_change
+        self.reconcilers: Mapping[str, Reconciler[Any]] = {
+            "Gallery": GalleryReconciler(services),
+            "ImageDefinition": DefinitionReconciler(services, families),
+            "ImageVersion": versions,
+        }
+
+    @classmethod
+    async def start(
+        cls,
+        cluster: Cluster,
+        simulator: AzureSimulator,
+        azure: Switchboard,
+        namespace: str,
+        *,
+        counter: Counter | None = None,
+        kill_at: int | None = None,
+        cluster_id: str = "test-cluster",
+    ) -> Self:
+        """Start a process that remembers nothing; with `kill_at` it dies at that write's edge."""
+        stack = AsyncExitStack()
+        endpoints = simulator.endpoints
+        clock = FileClock(endpoints.clock_file)
+        cloud = explicit_cloud(endpoints.url, endpoints.url, ca_file=endpoints.ca_file)
+        credential = await stack.enter_async_context(operator_credential(cloud))
+        arm = ArmGateway(cloud, credential, clock=clock)
+        kube = await Kube.connect(cluster.kubeconfig)
+        counter = counter or Counter()
+        arm_switch = KillSwitch(arm, frozenset({"put", "delete"}), counter, kill_at)
+        kube_switch = KillSwitch(kube, frozenset({"patch_metadata", "apply_status", "delete"}), counter, kill_at)
+        built: list[Driver] = []
+        queue = Asked(clock)
+        versions = VersionCache(
+            arm.list_versions, clock, lambda where, changed: built[0].on_list_change(where, changed) if built else None
+        )
+        for close in (kube.close, arm.close, versions.close):
+            stack.push_async_callback(close)
+        services = Services(
+            clock=clock,
+            store=Store(INDEXES),
+            queue=queue,
+            backoff=Backoff(rng=random.Random(1)),
+            kube=cast("Kube", kube_switch),
+            events=EventRecorder(kube, clock),
+            arm=cast("ArmGateway", arm_switch),
+            versions=versions,
+            metrics=Metrics(),
+            cluster_id=cluster_id,
+            subscription_id=endpoints.subscription_id,
+            pace=Pace(poll=15.0, resync=RESYNC),
+        )
+        driver = cls(services, queue, azure, namespace, stack)
+        built.append(driver)
+        return driver
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    async def refresh(self) -> None:
+        """Bring the store up to date, as the watch would; children come before their parents, as the worst case."""
+        for kind in reversed(names.PLURALS):
+            listed = await self.services.kube.list_metadata(kind, self._namespace)
+            for gone in set(self.services.store.keys(kind)) - {Key(kind, *where) for where in listed}:
+                self._intake.on_event("DELETED", self.services.store.get(gone) or {})
+            known = {key: version.resource_version for key, version in self.services.store.versions(kind).items()}
+            for where, seen in listed.items():
+                if known.get(Key(kind, *where)) == seen.resource_version:
+                    continue
+                try:
+                    self._intake.on_event("MODIFIED", await self.services.kube.get(kind, *where))
+                except NotFound:
+                    continue
+
+    async def round(self) -> int:
+        """Show every object that is due to its reconciler; return how many were."""
+        await self.refresh()
+        now = self.services.clock.now()
+        due = [key for key, at in self._queue.due.items() if at <= now]
+        for key in due:
+            del self._queue.due[key]
+            requeue = await self.reconcilers[key.kind](key)
+            after = requeue.after
+            if requeue.outcome is Outcome.FAILED:
+                after = max(after or 0.0, self.services.backoff.next(key))
+            else:
+                self.services.backoff.forget(key)
+            if after is not None:
+                self._queue.add_after(key, after)
+        return len(due)
+
+    async def settle(self, *, rounds: int = 300) -> None:
+        """Go on, stepping the clock, until nothing is due before the next resync. Fails after so many rounds."""
+        for _ in range(rounds):
+            if await self.round():
+                continue
+            soonest = min(self._queue.due.values(), default=None)
+            wait = None if soonest is None else soonest - self.services.clock.now()
+            if wait is None or wait > QUIET:
+                return
+            self.azure.advance(max(wait, timedelta(0)) + timedelta(milliseconds=10))
+        msg = f"not settled after {rounds} rounds"
+        raise AssertionError(msg)
+
+    async def pass_time(self, by: timedelta, *, step: timedelta = timedelta(seconds=RESYNC * 1.3)) -> None:
+        """Let time pass in steps longer than a resync, settling after each."""
+        left = by
+        while left > timedelta(0):
+            self.azure.advance(min(step, left))
+            left -= step
+            await self.settle()
+
+
+def condition(obj: Mapping[str, Any], type_: str) -> JSON:
+    """Return one condition of an object as kubectl sees it; an empty one when there is none."""
+    conditions: Iterable[JSON] = (obj.get("status") or {}).get("conditions", [])
+    return next((each for each in conditions if each["type"] == type_), {})
