@@ -50,6 +50,7 @@ class Arm:
     async def _answer(self, request: web.Request, entry: Entry) -> Reply:
         problem = await _read_body(request, entry)
         await self._meet_faults(entry)
+        self._simulation.look_at_clock()
         principal = self._simulation.identity.authenticate(request.headers.get("Authorization"))
         if problem:
             raise problem
@@ -81,8 +82,8 @@ class Arm:
     async def _wait(self, seconds: float) -> None:
         """Wait on the simulator's clock, which may be stepped meanwhile."""
         clock = self._simulation.clock
-        until = self._simulation.timestamp() + seconds
-        while (left := until - self._simulation.timestamp()) > 0:  # noqa: ASYNC110 - the clock has no event
+        until = clock.now().timestamp() + seconds
+        while (left := until - clock.now().timestamp()) > 0:  # noqa: ASYNC110 - the clock has no event
             await asyncio.sleep(min(clock.real_seconds(left), clock.longest_nap or 1))
 
     def _throttled(self, fault: Throttle) -> errors.ArmError:
@@ -97,7 +98,9 @@ class Arm:
     # --- bytes in, bytes out -----------------------------------------------------------------------------------------
 
     def _open_entry(self, request: web.Request) -> Entry:
-        entry = self._simulation.journal.open(self._simulation.now(), request.method, request.path, dict(request.query))
+        entry = self._simulation.journal.open(
+            self._simulation.look_at_clock(), request.method, request.path, dict(request.query)
+        )
         sent = request.headers
         entry.request_id = str(uuid.uuid4())
         entry.correlation_id = sent.get("x-ms-correlation-request-id", "")[:100] or entry.request_id

@@ -88,10 +88,21 @@ class Control:
             ("POST", "federations"): self.trust,
             ("POST", "reset"): self.reset,
         }
-        return [web.route(verb, f"/_simulator/{path}", _as_json(handler)) for (verb, path), handler in table.items()]
+        return [web.route(verb, f"/_simulator/{path}", self._serve(run)) for (verb, path), run in table.items()]
+
+    def _serve(self, run: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            self._simulation.look_at_clock()
+            try:
+                body = await run(request)
+            except (ValidationError, ValueError, KeyError, re.error, errors.ArmError) as error:
+                return web.json_response({"error": str(error)}, status=400)
+            return web.Response(body=orjson.dumps(body), content_type="application/json")
+
+        return handle
 
     async def show_clock(self, _: web.Request) -> Any:
-        return {"now": self._simulation.now()}
+        return {"now": self._simulation.look_at_clock()}
 
     async def change_clock(self, request: web.Request) -> Any:
         change = ClockChange.model_validate_json(await request.read())
@@ -169,14 +180,3 @@ def _path(text: str) -> ResourcePath:
         msg = f"not the id of a gallery, image definition or image version: {text[:300]!r}"
         raise ValueError(msg)
     return path
-
-
-def _as_json(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handle(request: web.Request) -> web.Response:
-        try:
-            body = await handler(request)
-        except (ValidationError, ValueError, KeyError, re.error, errors.ArmError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.Response(body=orjson.dumps(body), content_type="application/json")
-
-    return handle

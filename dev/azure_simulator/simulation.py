@@ -29,13 +29,19 @@ class Simulation:
         self.faults = Faults()
         self.service = GalleryService(self.timestamp, Sources(seeds.sources()), settings, self.faults)
         self._initial = settings
+        self._now = clock.now()
+
+    def look_at_clock(self) -> datetime:
+        """Read the clock; the time then stands until the next look, so that a request is handled at one time."""
+        self._now = self.clock.now()
+        return self._now
 
     def now(self) -> datetime:
-        return self.clock.now()
+        return self._now
 
     def timestamp(self) -> float:
-        """Return the time of the clock in Unix seconds."""
-        return self.clock.now().timestamp()
+        """Return the time in Unix seconds."""
+        return self._now.timestamp()
 
     def reset(self) -> None:
         """Forget gallery resources, operations, faults and journal, and set all back; sources and groups stay."""
