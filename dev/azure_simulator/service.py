@@ -105,6 +105,7 @@ class GalleryService:
         path = request.path
         if path.parent:
             self._require(path.parent, now)
+            self._require_staying(path.parent, now)
         current = self.store.get(path)
         if request.method == "PATCH":
             current = self._existing(path)
@@ -145,13 +146,12 @@ class GalleryService:
         now = self.tick()
         resource = self._existing(path)
         state = _merge({"tags": resource.tags or {}, "properties": resource.properties}, patch)
-        resource.tags, resource.properties = (
-            schema.without_nulls(state["tags"]),
-            schema.without_nulls(state["properties"]),
-        )
+        state = schema.without_nulls(state)
         if path.kind == "version":
-            wanted = versions.wanted_regions(resource.properties)
+            versions.use_display_names(state["properties"])
+            wanted = versions.wanted_regions(state["properties"])
             resource.copies = replication.next_copies(wanted, resource.copies, now, _INSTANTLY)
+        resource.tags, resource.properties = state["tags"], state["properties"]
 
     def remove(self, path: ResourcePath) -> None:
         """Delete a resource with all it holds as someone else would, at once.
@@ -189,13 +189,15 @@ class GalleryService:
         return resource if resource and now >= resource.created + self.settings.create_lag else None
 
     def _require(self, parent: ResourcePath, now: float) -> None:
-        """Require a parent; one that is being deleted takes no children any more."""
         if parent.parent:
             self._require(parent.parent, now)
-        resource = self._visible(parent, now)
-        if resource is None:
+        if self._visible(parent, now) is None:
             raise errors.parent_not_found(parent.name)
-        if resource.state(now) == "Deleting":
+
+    def _require_staying(self, parent: ResourcePath, now: float) -> None:
+        """Refuse children of a parent that is being deleted. [?] the answer"""
+        resource = self.store.get(parent)
+        if resource and resource.state(now) == "Deleting":
             raise errors.marked_for_deletion(parent.name, "Create nested resource")
 
     def _require_idle(self, resource: Resource, now: float) -> None:

@@ -103,7 +103,8 @@ class Store:
         return (resource for resource in self._by_key.values() if kind is None or resource.path.kind == kind)
 
     def clear(self) -> None:
-        self.__init__()  # type: ignore[misc]
+        for table in (self._by_key, self._children, self._last_gone, self._deletions):
+            table.clear()
 
     def _siblings(self, path: ResourcePath) -> dict[str, Resource]:
         key = path.parent.key if path.parent else _galleries_key(path.subscription)

@@ -109,6 +109,15 @@ def _check_uefi(properties: Json) -> None:
         raise errors.invalid_parameter(text, path)
 
 
+def use_display_names(properties: Json) -> None:
+    """Spell the target regions as the service shows them.
+
+    Raises KeyError when a region is unknown.
+    """
+    for target in properties["publishingProfile"]["targetRegions"]:
+        target["name"] = regions.display(target["name"])
+
+
 def wanted_regions(properties: Json) -> list[str]:
     """Return the ARM names of the target regions."""
     return [regions.normalise(target["name"]) for target in properties["publishingProfile"]["targetRegions"]]

@@ -32,7 +32,7 @@ def test_a_version_can_be_tampered_with_behind_the_operators_back(
     azure: Switchboard, http: Http, parents: Paths
 ) -> None:
     azure.create([(parents.version, version() | {"tags": {"a": "b", "c": "d"}})])
-    targets = [{"name": "West Europe", "regionalReplicaCount": 9, "storageAccountType": "Standard_LRS"}]
+    targets = [{"name": "westeurope", "regionalReplicaCount": 9, "storageAccountType": "Standard_LRS"}]
     azure.tamper(
         parents.version,
         {"tags": {"a": "x", "c": None}, "properties": {"publishingProfile": {"targetRegions": targets}}},
@@ -40,8 +40,18 @@ def test_a_version_can_be_tampered_with_behind_the_operators_back(
     assert azure.journal() == []
     body = http.get(parents.version).json()
     assert body["tags"] == {"a": "x"}
-    assert body["properties"]["publishingProfile"]["targetRegions"][0]["regionalReplicaCount"] == 9
+    (target,) = body["properties"]["publishingProfile"]["targetRegions"]
+    assert (target["name"], target["regionalReplicaCount"]) == ("West Europe", 9)
     assert body["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_tampering_with_an_unknown_region_changes_nothing(azure: Switchboard, parents: Paths) -> None:
+    azure.create([(parents.version, version())])
+    before = azure.resource(parents.version)
+    patch = {"tags": {"a": "b"}, "properties": {"publishingProfile": {"targetRegions": [{"name": "Atlantis"}]}}}
+    with pytest.raises(ValueError, match="atlantis"):
+        azure.tamper(parents.version, patch)
+    assert azure.resource(parents.version) == before
 
 
 def test_a_looked_at_resource_leaves_no_trace_in_the_journal(azure: Switchboard, parents: Paths) -> None:
