@@ -32,6 +32,9 @@ format: $(READY) ## format the code and mend what ruff can mend
 test: $(READY) ## run every test
 	@$(BIN)/python -m pytest
 
+bench: $(READY) ## measure the operator against its budgets; BENCH="--sizes 1000 --only steady" for less
+	@$(BIN)/python -m bench $(BENCH)
+
 crds: $(READY) ## render crds/ and the manifests in deploy/ from the models
 	@$(BIN)/python -m gallery_operator.api.crd crds
 	@$(BIN)/python -m gallery_operator.api.crd deploy/helm/gallery-operator/files/crds
