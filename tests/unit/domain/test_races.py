@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,6 @@ from gallery_operator.domain.resources import Attempts
 from gallery_operator.domain.version_body import Parents
 from tests.unit.domain import build
 from tests.unit.domain.build import DAY, NOW, OWNER, arm_version, region, text
-from tests.unit.domain.strategies import lifecycles
 
 PLACES = ["West Europe", "East US 2", "Japan East"]
 
@@ -113,29 +113,37 @@ def served(world: World) -> set[str]:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Return two to five versions of any age and state."""
+    """Return one to four versions, most of them good and near their end."""
     world: World = {}
-    for minor in range(draw(st.integers(2, 5))):
-        name = f"1.{draw(st.sampled_from([minor, minor + 9]))}.{minor}"
-        places = ["West Europe", *draw(st.lists(st.sampled_from(PLACES[1:]), unique=True))]
-        days = draw(st.none() | st.integers(-60, 60))
+    for minor in range(draw(st.integers(1, 4))):
+        name = f"1.{draw(st.sampled_from([minor, 9 - minor]))}.{minor}"
+        places = PLACES[: draw(st.sampled_from([1, 1, 1, 2, 3]))]
         spec: dict[str, Any] = {"targetRegions": [{"name": each} for each in places]}
+        days = draw(st.sampled_from([None, -60, -40, -40, -1, 10]))
         if days is not None:
             spec["endOfLifeDate"] = text(NOW + days * DAY)
         observed = arm_version(
             name,
             regions=map(region, places),
-            published=NOW - draw(st.integers(0, 120)) * DAY,
-            excluded=draw(st.integers(0, 3)) == 0,
-            state=draw(st.sampled_from(["Succeeded", "Succeeded", "Succeeded", "Failed"])),
+            published=NOW - draw(st.sampled_from([0, 80])) * DAY,
+            excluded=draw(st.sampled_from([False, False, True])),
+            state=draw(st.sampled_from(["Succeeded"] * 5 + ["Failed"])),
         )
-        notes = draw(st.sampled_from([{}, {}, {}, {names.KEEP: "true"}, {names.RETIRED: "by hand"}]))
+        notes = draw(st.sampled_from([{}] * 6 + [{names.KEEP: "true"}, {names.RETIRED: "by hand"}]))
         world[name] = Actor(build.version(name, annotations=notes, **spec), observed)
     return world
 
 
-PARENTS = lifecycles().map(lambda lifecycle: build.parents(lifecycle=lifecycle))
-many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LIFECYCLES = st.sampled_from(
+    [
+        build.lifecycle(after="30d", delete="0d"),
+        build.lifecycle(after="30d", exclude="0d", delete="30d"),
+        build.lifecycle(exclude="10d", delete="-10d"),
+        build.lifecycle(after="90d", exclude="0d"),
+    ]
+)
+PARENTS = LIFECYCLES.map(lambda lifecycle: build.parents(lifecycle=lifecycle))
+many = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def holds(before: World, after: World) -> None:
@@ -144,25 +152,67 @@ def holds(before: World, after: World) -> None:
     assert served(before) <= served(after), "a region lost its latest"
 
 
-@many
-@given(worlds(), PARENTS)
-def test_all_plans_made_from_the_same_picture_may_be_carried_out(world: World, of: Parents) -> None:
-    before = world
-    for _ in range(4):
-        seen, planned = picture(world, of, NOW), world
-        steps = {name: versions.plan(situation(planned, name, seen, of, NOW)) for name in world}
+def drive(world: World, of: Parents, rounds_late: int, days: int) -> World:
+    """Let all versions plan from one picture, some rounds old, carry all plans out, let time pass; several times."""
+    before, now = world, NOW
+    pictures = [picture(world, of, now)] * (rounds_late + 1)
+    for _ in range(5):
+        steps = {name: versions.plan(situation(world, name, pictures[-1 - rounds_late], of, now)) for name in world}
         for name, step in steps.items():
-            world = carry_out(world, name, step, NOW)
+            world = carry_out(world, name, step, now)
         holds(before, world)
-        world = finish(world)
-        holds(before, world)
-
-
-TURNS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9), st.integers(0, 40), st.booleans()), max_size=12)
+        world, now = finish(world), now + days * DAY
+        pictures.append(picture(world, of, now))
+    return world
 
 
 @many
-@given(worlds(), PARENTS, TURNS)
+@given(worlds(), PARENTS, st.integers(0, 3), st.sampled_from([0, 15]))
+def test_all_plans_made_from_the_same_picture_may_be_carried_out(
+    world: World, of: Parents, rounds_late: int, days: int
+) -> None:
+    drive(world, of, rounds_late, days)
+
+
+def pair(first: int, second: int, annotations: dict[str, str] | None = None) -> World:
+    """Return 1.0.0 and 2.0.0, whose lives end so many days from now."""
+    return {
+        name: Actor(
+            build.version(name, annotations=annotations, endOfLifeDate=text(NOW + days * DAY)), arm_version(name)
+        )
+        for name, days in (("1.0.0", first), ("2.0.0", second))
+    }
+
+
+ONLY_DELETE = build.parents(lifecycle=build.lifecycle(delete="0d"))
+BY_HAND = {names.RETIRED: "by hand"}
+
+
+@pytest.mark.parametrize("rounds_late", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("world", "days", "left"),
+    [
+        (pair(-1, -1), 0, {"2.0.0"}),
+        (pair(-2, -1), 0, {"2.0.0"}),
+        (pair(-1, -2), 0, {"1.0.0"}),
+        (pair(-1, 10), 15, {"2.0.0"}),
+        (pair(10, -1), 15, {"1.0.0"}),
+        (pair(10, 10, BY_HAND), 0, {"1.0.0", "2.0.0"}),
+        (pair(-1, -1, BY_HAND), 0, {"1.0.0", "2.0.0"}),
+    ],
+    ids=["due together", "low first", "high first", "low, later high", "high, later low", "by hand", "by hand and due"],
+)
+def test_of_the_last_two_one_stays_however_old_the_pictures(
+    world: World, days: int, left: set[str], rounds_late: int
+) -> None:
+    assert good(drive(world, ONLY_DELETE, rounds_late, days)) == left
+
+
+TURN = st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 9]), st.sampled_from([0, 0, 15]), st.booleans())
+
+
+@many
+@given(worlds(), PARENTS, st.lists(TURN, min_size=4, max_size=12))
 def test_plans_made_from_pictures_of_any_age_may_be_carried_out(
     world: World, of: Parents, turns: list[tuple[int, int, int, bool]]
 ) -> None:
@@ -178,7 +228,7 @@ def test_plans_made_from_pictures_of_any_age_may_be_carried_out(
         pictures.append(picture(world, of, now))
 
 
-@settings(many, max_examples=40)
+@settings(many, max_examples=30)
 @given(worlds(), PARENTS)
 def test_what_is_due_goes_when_a_version_that_stays_takes_its_place(world: World, of: Parents) -> None:
     stays = arm_version("9.0.0", regions=map(region, PLACES))
