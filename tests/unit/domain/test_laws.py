@@ -33,7 +33,7 @@ JSON = dict[str, Any]
 FOREIGN = {"theirs": "1"}
 OTHER = member("9.0.0", regions=["West Europe", "East US 2", "West US 2", "North Europe", "Japan East"])
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def plan_version(spec: JSON, parent: JSON, observed: JSON | None) -> Plan:
@@ -175,7 +175,7 @@ def test_nothing_differs_after_a_wish_was_merged(data: st.DataObject) -> None:
 HOSTILE = st.sampled_from([{}, {names.RETIRED: "by hand"}, {names.KEEP: "true"}])
 
 
-@settings(few, max_examples=150)
+@settings(few, max_examples=100)
 @given(st.data())
 def test_whatever_azure_says_a_version_is_planned_and_reported(data: st.DataObject) -> None:
     observed: JSON = data.draw(broken(KINDS["version"][3]) | st.dictionaries(st.text(max_size=5), JUNK, max_size=3))

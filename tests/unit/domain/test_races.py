@@ -143,7 +143,7 @@ LIFECYCLES = st.sampled_from(
     ]
 )
 PARENTS = LIFECYCLES.map(lambda lifecycle: build.parents(lifecycle=lifecycle))
-many = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def holds(before: World, after: World) -> None:
