@@ -32,6 +32,9 @@ format: $(READY) ## format the code and mend what ruff can mend
 test: $(READY) ## run every test
 	@$(BIN)/python -m pytest
 
+demo: $(READY) ## tell and verify the life of an image version; KEEP=1 leaves it running, KUBECONFIG is used when set
+	@$(BIN)/python -m dev.demo $(if $(filter-out 0,$(KEEP)),--keep)
+
 bench: $(READY) ## measure the operator against its budgets; BENCH="--sizes 1000 --only steady" for less
 	@$(BIN)/python -m bench $(BENCH)
 
@@ -47,4 +50,4 @@ clean: ## remove what the targets created in this checkout
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup lint format test crds manifests clean
+.PHONY: help setup lint format test demo bench crds manifests clean
