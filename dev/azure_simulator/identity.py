@@ -55,7 +55,8 @@ class Principal:
 
 
 @functools.cache
-def _signing_key() -> rsa.RSAPrivateKey:
+def signing_key() -> rsa.RSAPrivateKey:
+    """Return the key that signs the tokens of every simulator in this process."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -88,7 +89,7 @@ class Identity:
 
     def keys(self) -> Json:
         """Return the key set that verifies the tokens."""
-        key = jwt.algorithms.RSAAlgorithm.to_jwk(_signing_key().public_key(), as_dict=True)
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(signing_key().public_key(), as_dict=True)
         return {"keys": [{**key, "kid": _KEY_ID, "use": "sig", "alg": "RS256"}]}
 
     def clouds(self) -> Json:
@@ -161,7 +162,7 @@ class Identity:
         try:
             claims = jwt.decode(
                 token,
-                _signing_key().public_key(),
+                signing_key().public_key(),
                 algorithms=["RS256"],
                 issuer=self._issuer,
                 options={"verify_aud": False, "verify_exp": False, "require": ["exp", "aud", "oid", "tid"]},
@@ -225,4 +226,4 @@ class Identity:
             "ver": "2.0",
             "uti": uuid.uuid4().hex,
         }
-        return jwt.encode(claims, _signing_key(), algorithm="RS256", headers={"kid": _KEY_ID})
+        return jwt.encode(claims, signing_key(), algorithm="RS256", headers={"kid": _KEY_ID})

@@ -68,7 +68,11 @@ class AzureSimulator:
         simulator = cls(endpoints, Simulation(url, clock, settings), listener, _server_tls(endpoints.ca_file))
         simulator._folder = temporary
         simulator._thread.start()
-        simulator._ready.result()
+        try:
+            simulator._ready.result()
+        except BaseException:
+            simulator.stop()
+            raise
         return simulator
 
     def stop(self) -> None:

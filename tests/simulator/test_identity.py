@@ -13,6 +13,8 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientAssertionCredential, ClientSecretCredential, WorkloadIdentityCredential
 
 from dev.azure_simulator import AzureSimulator, Switchboard
+from dev.azure_simulator.errors import ArmError
+from dev.azure_simulator.identity import Identity, signing_key
 from tests.simulator.conftest import Paths
 from tests.simulator.support import Http, get_token
 
@@ -134,6 +136,24 @@ def test_tokens_do_not_age_with_the_clock(simulator: AzureSimulator, azure: Swit
     token = get_token(simulator.endpoints).json()["access_token"]
     azure.advance(timedelta(days=2))
     assert works(simulator, token)
+
+
+def test_an_expired_token_is_refused(simulator: AzureSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = Identity(simulator.endpoints.url)
+    header = f"Bearer {get_token(simulator.endpoints).json()['access_token']}"
+    assert tenant.authenticate(header).object_id == simulator.endpoints.client_id
+    later = time.time() + 3601
+    monkeypatch.setattr(time, "time", lambda: later)
+    with pytest.raises(ArmError, match="401 ExpiredAuthenticationToken"):
+        tenant.authenticate(header)
+
+
+def test_a_token_for_another_service_is_refused(simulator: AzureSimulator) -> None:
+    token = get_token(simulator.endpoints).json()["access_token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    forged = jwt.encode(claims | {"aud": "https://vault.azure.net"}, signing_key(), algorithm="RS256")
+    with pytest.raises(ArmError, match="401 InvalidAuthenticationTokenAudience"):
+        Identity(simulator.endpoints.url).authenticate(f"Bearer {forged}")
 
 
 def test_tokens_can_be_verified_with_the_published_keys(simulator: AzureSimulator, http: Http) -> None:

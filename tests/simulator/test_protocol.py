@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 
-from dev.azure_simulator import AzureSimulator, DataDisk, Source, Switchboard, source_id
+from dev.azure_simulator import AzureSimulator, DataDisk, Source, Switchboard, operations, source_id
+from dev.azure_simulator.errors import ArmError
 from tests.simulator.conftest import Paths
 from tests.simulator.support import IMAGE, Http, Json, changed, definition, gallery, version
 
@@ -159,6 +161,19 @@ def test_operation_urls_are_long_and_opaque(http: Http, parents: Paths) -> None:
     rebuilt = url.split("&", maxsplit=1)[0]
     assert http.get(rebuilt).status_code == 404
     assert http.get(url).status_code == 200
+
+
+def test_the_oldest_operations_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "_REMEMBERED", 2)
+    kept = operations.Operations()
+    started = [kept.start("create", 0, 1) for _ in range(3)]
+
+    def query(operation: operations.Operation) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(kept.url(operation, "https://x", "s", "l", "v")).query))
+
+    assert [kept.find(operation.name, query(operation)) for operation in started[1:]] == started[1:]
+    with pytest.raises(ArmError, match="404"):
+        kept.find(started[0].name, query(started[0]))
 
 
 def test_put_drops_omitted_tags_and_keeps_source_and_end_of_life(

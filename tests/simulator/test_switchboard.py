@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from dev.azure_simulator import AzureSimulator, Endpoints, FailRegion, Refuse, Settings, Switchboard, fill, source_id
+from dev.azure_simulator import simulator as simulator_module
 from gallery_operator.clock import FileClock
 from tests.simulator.conftest import Paths
 from tests.simulator.support import Http, definition, gallery, version
@@ -150,6 +151,12 @@ def test_a_taken_port_is_reported(simulator: AzureSimulator) -> None:
     port = int(simulator.endpoints.url.rsplit(":", 1)[1])
     with pytest.raises(OSError, match="in use"):
         AzureSimulator.start(port=port)
+
+
+def test_a_simulator_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulator_module, "application", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        AzureSimulator.start()
 
 
 def test_temporary_files_go_when_the_simulator_stops() -> None:

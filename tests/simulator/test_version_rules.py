@@ -181,6 +181,13 @@ def test_a_region_must_repeat_a_storage_type_that_differs_from_the_general_one(
     )
 
 
+def test_encryption_that_an_update_leaves_out_stays(azure: Switchboard, http: Http, parents: Paths) -> None:
+    encryption = {"osDiskImage": {"diskEncryptionSetId": "/subscriptions/x/diskEncryptionSets/y"}}
+    azure.create([(parents.version, changed(version(), f"{TARGETS}.0.encryption", encryption))])
+    (target,) = http.put(parents.version, version()).json()["properties"]["publishingProfile"]["targetRegions"]
+    assert target["encryption"] == encryption
+
+
 def test_deletion_can_be_blocked_until_the_end_of_life(azure: Switchboard, http: Http, parents: Paths) -> None:
     soon = (azure.now() + timedelta(days=30)).isoformat()
     body = changed(version(endOfLifeDate=soon), "properties.safetyProfile.blockDeletionBeforeEndOfLife", True)
