@@ -8,6 +8,7 @@ import gzip
 import orjson
 import pytest
 from aiohttp import web
+from azure.core.rest import HttpRequest
 
 from gallery_operator.azure import gateway as gateway_module
 from gallery_operator.azure import transport as transport_module
@@ -85,6 +86,17 @@ async def test_a_next_link_to_another_host_is_not_followed(servers: Servers, gat
         assert verdict.reason == "ForeignHost", link
         assert len(servers.arm.seen) == 1, link
     assert servers.foreign.seen == []
+
+
+async def test_no_client_lets_a_token_go_to_another_host(servers: Servers) -> None:
+    transport = transport_module.ArmTransport(servers.cloud, FixedCredential())
+    client = transport._client("subscription")
+    for link in (f"{servers.foreign.url}/next", servers.arm.url.replace("https://", "http://")):
+        verdict = await verdict_of(client.send_request(HttpRequest("GET", link)))
+        assert verdict.reason == "ForeignHost"
+    await transport.close()
+
+    assert servers.foreign.seen == servers.arm.seen == []
 
 
 async def test_an_operation_url_on_another_host_is_neither_kept_nor_followed(
