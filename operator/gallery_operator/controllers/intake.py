@@ -22,8 +22,10 @@ JSON = dict[str, Any]
 
 #: Seconds (real ones) between two lists, once all is known.
 _SWEEP: Final = 600.0
-#: Seconds between two lists until the store holds all that there is.
-_FIRST_LOOKS: Final = 0.25
+#: Seconds between two looks whether the watch has brought what the first list named, and after how many of them it is
+#: listed anew. A list of 10,000 takes seconds, so it is not repeated lightly.
+_AGAIN: Final = 0.1
+_FIRST_LOOKS: Final = 100
 #: Without a sweep that succeeded for so long, the API server cannot be reached: a restart may mend it.
 _TOO_LONG: Final = 3 * _SWEEP
 
@@ -82,27 +84,39 @@ class Intake:
         """List metadata until the store holds everything, then every ten minutes. Raises Forbidden and NotFound."""
         while True:
             try:
-                complete = await self._sweep()
+                missing = await self._sweep()
             except (Forbidden, NotFound):
                 raise
             except KubeError as error:
                 log.warning("Cannot list objects: %s", error)
-                complete = False
-            if complete and not self.synced.is_set():
+                await asyncio.sleep(_SWEEP if self.synced.is_set() else _AGAIN)
+                continue
+            if not self.synced.is_set():
+                if not await self._arrived(missing):
+                    continue
                 log.info("The store is in sync", extra={"objects": sum(self.counts().values())})
                 self.synced.set()
-            await asyncio.sleep(_SWEEP if self.synced.is_set() else _FIRST_LOOKS)
+            await asyncio.sleep(_SWEEP)
 
-    async def _sweep(self) -> bool:
-        """Compare the store with lists: drop ghosts, and fetch what the watch did not bring."""
-        complete = True
+    async def _arrived(self, missing: set[Key]) -> bool:
+        """Wait until the watch has brought what was missing; False when it takes long: some of it may be gone again."""
+        for _ in range(_FIRST_LOOKS):
+            missing = {key for key in missing if self._services.store.version(key) is None}
+            if not missing:
+                return True
+            await asyncio.sleep(_AGAIN)
+        return False
+
+    async def _sweep(self) -> set[Key]:
+        """Compare the store with lists: drop ghosts, and return (once in sync: fetch) what the watch did not bring."""
+        missing: set[Key] = set()
         for kind in names.PLURALS:
             for namespace in self._namespaces:
-                complete &= await self._sweep_kind(kind, namespace)
+                missing |= await self._sweep_kind(kind, namespace)
         self._swept_at = time.monotonic()
-        return complete
+        return missing
 
-    async def _sweep_kind(self, kind: str, namespace: str | None) -> bool:
+    async def _sweep_kind(self, kind: str, namespace: str | None) -> set[Key]:
         known = {key for key in self._services.store.keys(kind) if namespace in (None, key.namespace)}
         listed = {Key(kind, *where) for where in await self._services.kube.list_metadata(kind, namespace)}
         for ghost in known - listed:
@@ -112,7 +126,7 @@ class Intake:
         if self.synced.is_set():
             for key in missing:
                 await self._fetch(key)
-        return not missing
+        return missing
 
     async def _fetch(self, key: Key) -> None:
         try:
