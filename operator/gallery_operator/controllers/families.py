@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from gallery_operator.domain.family import Family, Member, family_of
 from gallery_operator.domain.lifecycle import Schedule
 from gallery_operator.domain.observed import ObservedVersion, read_version
 from gallery_operator.engine.keys import Key
-from gallery_operator.engine.store import Store, Version
+from gallery_operator.engine.store import Store
 
 JSON = dict[str, Any]
 
@@ -42,6 +42,9 @@ class _Known:
     packed: dict[str, bytes] = field(default_factory=dict)
     observed: dict[str, ObservedVersion] = field(default_factory=dict)
     latest: str | None = None
+    basis: Hashable = None
+    """What the family below was made from."""
+    family: Family = field(default_factory=lambda: Family({}))
 
 
 class Families:
@@ -50,7 +53,6 @@ class Families:
     def __init__(self, store: Store, versions: VersionCache) -> None:
         self._store = store
         self._versions = versions
-        self._wishes: dict[Key, tuple[Version, Wishes | None]] = {}
         self._known: dict[DefinitionId, _Known] = {}
         self._keys: dict[DefinitionId, Key] = {}
         self._kept: dict[DefinitionId, set[Key]] = {}
@@ -62,10 +64,13 @@ class Families:
         """
         if key is not None:
             self._keys[definition] = key
-        observed = self._observed(definition)
-        spec = self._spec(key)
-        wishes = self.wishes(key)
-        return family_of(_member(version, wishes.get(name), spec) for name, version in observed.items())
+        known = self._known.setdefault(definition, _Known())
+        basis = self._basis(definition, key)
+        if known.basis != basis:
+            observed, spec, wishes = self._observed(definition), self._spec(key), self.wishes(key)
+            known.family = family_of(_member(version, wishes.get(name), spec) for name, version in observed.items())
+            known.basis = basis
+        return known.family
 
     def schedules(self, definition: DefinitionId, resource: ImageDefinition, key: Key) -> dict[str, Schedule]:
         """Return the dates of those versions whose lives end by policy."""
@@ -81,7 +86,7 @@ class Families:
         if key is None:
             return {}
         children = self._store.by_index("ImageVersion", children_value(key.namespace, key.name))
-        found = [self._wish(child) for child in children]
+        found = [self._store.make(child, _read_wishes) for child in children]
         return {each.version: each for each in found if each is not None}
 
     def key_of(self, definition: DefinitionId) -> Key | None:
@@ -107,8 +112,22 @@ class Families:
         return [*moved, *self._kept.get(definition, ())]
 
     def forget(self, key: Key) -> None:
-        """The object of a version is gone."""
-        self._wishes.pop(key, None)
+        """The object of a version or a definition is gone."""
+        for waiting in self._kept.values():
+            waiting.discard(key)
+        for definition in [each for each, own in self._keys.items() if own == key]:
+            self._versions.forget(definition)
+            for known in (self._keys, self._known, self._kept):
+                known.pop(definition, None)
+
+    def _basis(self, definition: DefinitionId, key: Key | None) -> Hashable:
+        """Return what differs whenever a family has to be made anew; a change of statuses alone is no reason."""
+        snapshot = self._versions.peek(definition)
+        listed = None if snapshot is None else snapshot.revision
+        if key is None:
+            return listed, None
+        children = self._store.revision("ImageVersion", children_value(key.namespace, key.name))
+        return listed, key, self._store.version(key), children
 
     def _observed(self, definition: DefinitionId) -> Mapping[str, ObservedVersion]:
         known = self._known.setdefault(definition, _Known())
@@ -124,29 +143,20 @@ class Families:
         return known.observed
 
     def _spec(self, key: Key | None) -> ImageDefinitionSpec | None:
-        raw = self._store.get(key) if key is not None else None
         try:
-            return ImageDefinition.model_validate(raw).spec if raw is not None else None
+            definition = None if key is None else self._store.make(key, ImageDefinition.model_validate)
         except ValidationError:
             return None
-
-    def _wish(self, key: Key) -> Wishes | None:
-        version = self._store.version(key)
-        known = self._wishes.get(key)
-        if version is None:
-            return None
-        if known is None or known[0] != version:
-            known = self._wishes[key] = (version, _read_wishes(key, self._store.get(key)))
-        return known[1]
+        return None if definition is None else definition.spec
 
 
-def _read_wishes(key: Key, raw: JSON | None) -> Wishes | None:
+def _read_wishes(raw: JSON) -> Wishes | None:
     try:
         version = ImageVersion.model_validate(raw)
     except ValidationError:
         return None
     return Wishes(
-        key,
+        Key.of(raw),
         version.spec.version,
         version.spec.end_of_life_date,
         keep=version.keep,

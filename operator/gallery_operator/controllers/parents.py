@@ -94,15 +94,14 @@ def place_version(services: Services, version: ImageVersion) -> VersionPlace:
 
 def parent(services: Services, key: Key, model: type[R], *, deleting: bool) -> R:
     """Return a parent's object; raises CannotPlace while it is missing, unreadable, or on its way out."""
-    raw = services.store.get(key)
-    if raw is None:
-        message = f"{key.kind} {key.name!r} does not exist in namespace {key.namespace!r} yet"
-        raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _PARENT_LOOK))
     try:
-        found = model.model_validate(raw)
+        found = services.store.make(key, model.model_validate)
     except ValidationError:
         message = f"{key.kind} {key.name!r} cannot be read; see its status"
         raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _PARENT_LOOK)) from None
+    if found is None:
+        message = f"{key.kind} {key.name!r} does not exist in namespace {key.namespace!r} yet"
+        raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _PARENT_LOOK))
     if found.deleting and not deleting:
         message = f"{key.kind} {key.name!r} is being deleted"
         raise CannotPlace(Wait(Reason.PARENT_DELETING, message, _PARENT_LOOK))

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -18,6 +18,7 @@ from gallery_operator.api.names import GROUP
 from gallery_operator.engine.keys import Key
 
 Object = dict[str, Any]
+T = TypeVar("T")
 
 #: Which index values an object is found under, for example the key of its parent.
 Index = Callable[[Object], Iterable[str]]
@@ -63,6 +64,9 @@ class Store:
         self._entries: dict[str, dict[Key, _Entry]] = {}
         self._members: dict[str, dict[str, dict[Key, None]]] = {}  # kind -> value -> keys, in the order of arrival
         self._deleted: dict[str, None] = {}  # uids, the oldest first
+        self._made: dict[Callable[[Object], Any], dict[Key, Any]] = {}  # what `make` was asked for
+        self._revision = 0
+        self._revisions: dict[str, dict[str, int]] = {}  # kind -> value -> when a member changed last
 
     def put(self, obj: Mapping[str, Any]) -> Change:
         """Store the object unless it is older than the stored one, and tell what changed.
@@ -76,17 +80,18 @@ class Store:
         if known is None:
             if version.uid in self._deleted:
                 return Change.STALE
-            self._store(key, version, obj)
+            self._touch(key.kind, self._store(key, version, obj).values)
             return Change.NEW
         if version == known.version:
             return Change.SAME
         if _is_older(version.resource_version, known.version.resource_version):
             return Change.STALE
         before = orjson.loads(known.body)
-        self._store(key, version, obj)
-        if version.uid != known.version.uid:
-            return Change.NEW
-        return Change.STATUS_ONLY if _decisive(before) == _decisive(obj) else Change.SPEC
+        entry = self._store(key, version, obj)
+        if version.uid == known.version.uid and _decisive(before) == _decisive(obj):
+            return Change.STATUS_ONLY
+        self._touch(key.kind, known.values + entry.values)
+        return Change.SPEC if version.uid == known.version.uid else Change.NEW
 
     def get(self, key: Key) -> Object | None:
         """Return the object, the caller's own copy, or None."""
@@ -110,8 +115,27 @@ class Store:
         if entry is None or uid not in {None, entry.version.uid}:
             return False
         self._unindex(key, entry)
+        self._unmake(key)
+        self._touch(key.kind, entry.values)
         del self._entries[key.kind][key]
         return True
+
+    def make(self, key: Key, how: Callable[[Object], T]) -> T | None:
+        """Return what `how` makes of the object, or None without one.
+
+        It is made once and shared by all callers until the object changes, so nobody may change it. What `how` raises
+        is raised, and nothing is remembered.
+
+        :param how: a function that lives as long as the store, since what it made is found by it.
+        """
+        made = self._made.setdefault(how, {})
+        if key not in made:
+            obj = self.get(key)
+            if obj is None:
+                return None
+            made[key] = how(obj)
+        found: T = made[key]
+        return found
 
     def keys(self, kind: str) -> list[Key]:
         """Return the keys of a kind in the order of their arrival."""
@@ -134,11 +158,16 @@ class Store:
         """Return the keys of those objects of a kind that the kind's index function gives `value` for."""
         return list(self._members.get(kind, {}).get(value, ()))
 
+    def revision(self, kind: str, value: str) -> int:
+        """Return a number that grows whenever an object comes to or goes from those that `by_index` returns, or one of
+        them changes in what a reconcile decides by."""
+        return self._revisions.get(kind, {}).get(value, 0)
+
     def index_sizes(self, kind: str) -> dict[str, int]:
         """Return per index value of a kind how many objects have it."""
         return {value: len(keys) for value, keys in self._members.get(kind, {}).items()}
 
-    def _store(self, key: Key, version: Version, obj: Mapping[str, Any]) -> None:
+    def _store(self, key: Key, version: Version, obj: Mapping[str, Any]) -> _Entry:
         slim = _slim(obj)
         index = self._indexes.get(key.kind)
         # Interned: a thousand children name the same parent.
@@ -146,9 +175,19 @@ class Store:
         objects = self._entries.setdefault(key.kind, {})
         if key in objects:
             self._unindex(key, objects[key])
-        objects[key] = _Entry(version, _compact(slim), values)
+        entry = objects[key] = _Entry(version, _compact(slim), values)
         for value in values:
             self._members.setdefault(key.kind, {}).setdefault(value, {})[key] = None
+        self._unmake(key)
+        return entry
+
+    def _touch(self, kind: str, values: Iterable[str]) -> None:
+        self._revision += 1
+        self._revisions.setdefault(kind, {}).update(dict.fromkeys(values, self._revision))
+
+    def _unmake(self, key: Key) -> None:
+        for made in self._made.values():
+            made.pop(key, None)
 
     def _unindex(self, key: Key, entry: _Entry) -> None:
         members = self._members.get(key.kind, {})

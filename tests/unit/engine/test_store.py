@@ -186,6 +186,54 @@ def test_an_index_may_give_no_value_or_the_same_twice() -> None:
     assert store.index_sizes("ImageVersion") == {}
 
 
+def test_what_is_made_of_an_object_is_made_once_per_version_of_it() -> None:
+    store, seen = Store(), []
+
+    def generation(obj: dict[str, Any]) -> int:
+        seen.append(obj["metadata"]["resourceVersion"])
+        return int(obj["metadata"]["generation"])
+
+    assert store.make(KEY, generation) is None
+    store.put(version(rv="10"))
+    assert [store.make(KEY, generation) for _ in range(3)] == [1, 1, 1]
+    store.put(version(rv="11", generation=2))
+    assert [store.make(KEY, generation) for _ in range(3)] == [2, 2, 2]
+    assert seen == ["10", "11"]
+    store.remove(KEY, "u1")
+    assert store.make(KEY, generation) is None
+
+
+def test_what_cannot_be_made_is_tried_again() -> None:
+    store = Store()
+    store.put(version())
+
+    def fail(obj: dict[str, Any]) -> int:
+        raise ValueError(obj["kind"])
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="ImageVersion"):
+            store.make(KEY, fail)
+
+
+def test_a_revision_tells_of_children_that_come_change_move_and_go_but_not_of_their_statuses() -> None:
+    store = Store({"ImageVersion": by_parent})
+    revisions = [store.revision("ImageVersion", "ns/def")]
+
+    def put(**fields: Any) -> int:
+        store.put(version(**fields))
+        return store.revision("ImageVersion", "ns/def")
+
+    revisions += [put(rv="10"), put(rv="11", generation=2), put(rv="12", generation=3, parent="other")]
+    revisions += [put(rv="13", generation=4)]
+    store.remove(KEY, "u1")
+    revisions += [store.revision("ImageVersion", "ns/def")]
+    assert len(set(revisions)) == 6
+    assert revisions == sorted(revisions)
+    store.put(version(uid="u2", rv="20"))
+    before = store.revision("ImageVersion", "ns/def")
+    assert put(uid="u2", rv="21", labels={"a": "b"}) == before
+
+
 def test_keys_count_and_versions_are_per_kind() -> None:
     store = Store()
     store.put(version("v1"))
