@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final
 
 from gallery_operator.domain.observed import ObservedVersion
@@ -62,6 +63,14 @@ class Family:
 
     def latest(self, region: str | None = None) -> str | None:
         """Return the version that `latest` means: the highest candidate (azure-gallery-api.md §6.4)."""
+        return self._latest_anywhere if region is None else self._highest(region)
+
+    @cached_property
+    def _latest_anywhere(self) -> str | None:
+        """Each version's look asks for it, so it is looked for once."""
+        return self._highest(None)
+
+    def _highest(self, region: str | None) -> str | None:
         candidates = [each for each in self.members.values() if each.is_candidate(region)]
         return max(candidates, key=lambda each: each.observed.numbers).observed.name if candidates else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import ImageVersion
@@ -41,11 +42,11 @@ class Situation:
     attempts: Attempts
     now: datetime
 
-    @property
+    @cached_property
     def facts(self) -> ObservedVersion | None:
         return None if self.observed is None else read_version(self.version.spec.version, self.observed)
 
-    @property
+    @cached_property
     def dates(self) -> Schedule:
         definition, facts = self.parents.definition, self.facts
         return lifecycle.schedule(
