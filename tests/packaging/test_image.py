@@ -87,13 +87,6 @@ def test_the_runtime_lock_holds_the_projects_dependencies() -> None:
     assert project["version"] == __version__
 
 
-def test_the_license_is_apache_2() -> None:
-    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
-    assert "Apache License\n                           Version 2.0, January 2004" in text
-    assert "END OF TERMS AND CONDITIONS" in text
-    assert "9. Accepting Warranty or Additional Liability." in text
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of commands of an environment with our wheel in it and nothing else of this checkout."""
