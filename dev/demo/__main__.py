@@ -67,24 +67,24 @@ def tell(stage: Stage) -> bool:
 
 def keep(stage: Stage) -> None:
     """Say how to go on by hand, and wait for Ctrl-C."""
+    version = f"imageversion {PREFIX}1.0.0"
     stage.tell.invitation(
         {
             "Publish once more, and watch it replicate": [
                 "kubectl apply -f examples/quickstart/",
                 "kubectl get imageversions --watch",
             ],
-            "Ask for a change, and see what was sent to Azure": [
-                f'kubectl patch imageversion {PREFIX}1.0.0 --type=merge -p \'{{"spec":{{"replicas":2}}}}\'',
-                f"kubectl describe imageversion {PREFIX}1.0.0",
-                f"grep PUT {stage.operator.log}",
+            "Change something, and see what was sent to Azure": [
+                f'kubectl patch {version} --type=merge -p \'{{"spec":{{"replicas":2}}}}\'',
+                "azure 'journal?match=PUT'",
             ],
-            "Let two months pass: what is to happen is in the status of the image definition": [
-                f"curl --cacert {stage.endpoints.ca_file} {stage.endpoints.url}/_simulator/clock "
-                f"-d '{{\"advance\":{60 * 86400}}}'",
-                "kubectl get imagedefinition ubuntu-24-04 -o yaml",
+            "Change a tag in Azure behind the operator's back, let an hour pass, and read the gallery's Events": [
+                f'azure \'resource?id={stage.gallery_id}\' -X PATCH -d \'{{"tags":{{"team":"me"}}}}\'',
+                "azure clock -d '{\"advance\":3600}'",
+                "kubectl describe gallery platform",
             ],
         },
-        export=_export(stage),
+        setup=_setup(stage),
     )
     try:
         while True:
@@ -94,9 +94,13 @@ def keep(stage: Stage) -> None:
         stage.tell.note("Stopping")
 
 
-def _export(stage: Stage) -> list[str]:
-    """Return the lines that make kubectl work in another terminal."""
-    lines = [f"export KUBECONFIG={stage.kubectl.kubeconfig}"]
+def _setup(stage: Stage) -> list[str]:
+    """Return the lines that prepare another terminal."""
+    ca, url = stage.endpoints.ca_file, stage.endpoints.url
+    lines = [
+        f"export KUBECONFIG={stage.kubectl.kubeconfig}",
+        f'azure() {{ curl --silent --cacert {ca} {url}/_simulator/"$@"; echo; }}',
+    ]
     if shutil.which("kubectl") is None:
         lines.append(f"export PATH={sysconfig.get_path('scripts')}{os.pathsep}$PATH")
     return lines

@@ -43,10 +43,10 @@ class Narrator:
         self.console.print()
         self.console.print(Text(f"All {self.facts} facts held, in {seconds:.0f} s.", style="bold green"))
 
-    def invitation(self, suggestions: Mapping[str, Sequence[str]], *, export: Sequence[str]) -> None:
+    def invitation(self, suggestions: Mapping[str, Sequence[str]], *, setup: Sequence[str]) -> None:
         """Tell how to go on by hand. These lines are to be copied, so they are never cut or folded."""
         lines = ["", "Everything is still running. In another terminal:", ""]
-        lines += [*(f"  {line}" for line in export), ""]
+        lines += [*(f"  {line}" for line in setup), ""]
         for number, (title, commands) in enumerate(suggestions.items(), 1):
             lines += [f"{number}. {title}:", *(f"  {line}" for line in commands), ""]
         lines.append("Ctrl-C ends it all.")

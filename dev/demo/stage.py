@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dev.azure_simulator import AzureSimulator, Endpoints, Entry, Switchboard
 from dev.azure_simulator.regions import normalise
@@ -24,14 +24,15 @@ from dev.demo.operator_process import OperatorProcess
 from dev.demo.watch import Watch
 
 #: How many times as fast as real time operator and simulator run.
-SPEED = 200.0
+SPEED = 250.0
 #: Seconds that something may take before it counts as not happening; a loaded machine is slow.
 PATIENCE = 45.0
 #: Seconds between two looks.
-_INTERVAL = 0.1
+_INTERVAL = 0.15
 
 KINDS = "gallery,imagedefinition,imageversion"
 JSON = dict[str, Any]
+T = TypeVar("T")
 #: Region -> state, progress, replicas.
 Regions = dict[str, tuple[str, int, int]]
 
@@ -93,15 +94,16 @@ class Stage:
             running = pool.submit(self.kubectl, *arguments)
             while not running.done():
                 look()
-                time.sleep(_INTERVAL / 2)
+                time.sleep(_INTERVAL)
         if fact is not None:
             self.tell.fact(fact)
         return running.result()
 
     def advance(self, **by: float) -> None:
         """Let time pass at once: `hours=1`, `days=7`."""
-        self.tell.note(f"… {', '.join(f'{value:g} {unit}' for unit, value in by.items())} pass")
-        self.azure.advance(timedelta(**by))
+        stretch = timedelta(**by)
+        self.tell.note(f"… {_spoken(stretch)} later …")
+        self.azure.advance(stretch)
 
     @contextmanager
     def slow_motion(self) -> Iterator[None]:
@@ -129,16 +131,27 @@ class Stage:
         self.tell.fact(fact)
 
     def eventually(self, fact: str, probe: Callable[[], object], expected: object, *, table: bool = False) -> None:
-        """Tell a fact as soon as it holds. Raises StoryError when it does not come true."""
+        """Tell a fact as soon as it holds; show the `table` till then. Raises StoryError when it never does."""
+        self._await(fact, probe, lambda found: found == expected, expected, table=table)
+
+    def eventually_told(self, fact: str, lines: Callable[[], Sequence[str]], part: str) -> str:
+        """Tell a fact as soon as a line contains `part`; return the line. Raises StoryError when none ever does."""
+        found = self._await(fact, lines, lambda found: any(part in each for each in found), f"a line with {part!r}")
+        return next(each for each in found if part in each)
+
+    def _await(
+        self, fact: str, probe: Callable[[], T], holds: Callable[[T], bool], expected: object, *, table: bool = False
+    ) -> T:
         deadline = time.monotonic() + PATIENCE
         with self.tell.waiting(fact, self.table if table else None) as look:
-            while (found := probe()) != expected:
+            while not holds(found := probe()):
                 self.operator.check()
                 if time.monotonic() > deadline:
                     raise StoryError(fact, expected, found)
                 look()
                 time.sleep(_INTERVAL)
         self.tell.fact(fact)
+        return found
 
     # --- looking at Kubernetes ---
 
@@ -241,6 +254,12 @@ class Stage:
         """Return what was written since `mark`: `PUT 1.0.0`."""
         entries = self.azure.journal(match, after=mark)
         return [f"{each.method} {_name(each)}" for each in entries if each.method not in {"GET", "HEAD"}]
+
+
+def _spoken(stretch: timedelta) -> str:
+    """Return a stretch of time in words: 14 days and 1 hour."""
+    counts = {"day": stretch.days, "hour": stretch.seconds // 3600}
+    return " and ".join(f"{count} {unit}{'s'[: count != 1]}" for unit, count in counts.items() if count)
 
 
 def _name(entry: Entry) -> str:
