@@ -22,10 +22,10 @@ JSON = dict[str, Any]
 
 #: Seconds (real ones) between two lists, once all is known.
 _SWEEP: Final = 600.0
-#: Seconds between two looks whether the watch has brought what the first list named, and after how many of them it is
-#: listed anew. A list of 10,000 takes seconds, so it is not repeated lightly.
-_AGAIN: Final = 0.1
-_FIRST_LOOKS: Final = 100
+#: Seconds between two looks whether the watch has brought what the first list named, and how many of them in a row may
+#: be in vain. A list of 10,000 takes seconds, so it is not repeated while objects come in.
+_AGAIN: Final = 0.2
+_IN_VAIN: Final = 10
 #: Without a sweep that succeeded for so long, the API server cannot be reached: a restart may mend it.
 _TOO_LONG: Final = 3 * _SWEEP
 
@@ -99,13 +99,14 @@ class Intake:
             await asyncio.sleep(_SWEEP)
 
     async def _arrived(self, missing: set[Key]) -> bool:
-        """Wait until the watch has brought what was missing; False when it takes long: some of it may be gone again."""
-        for _ in range(_FIRST_LOOKS):
-            missing = {key for key in missing if self._services.store.version(key) is None}
-            if not missing:
-                return True
+        """Wait until the watch has brought what was missing; False when it brings no more: the rest may be gone."""
+        in_vain = 0
+        while missing and in_vain < _IN_VAIN:
             await asyncio.sleep(_AGAIN)
-        return False
+            left = {key for key in missing if self._services.store.version(key) is None}
+            in_vain = 0 if left < missing else in_vain + 1
+            missing = left
+        return not missing
 
     async def _sweep(self) -> set[Key]:
         """Compare the store with lists: drop ghosts, and return (once in sync: fetch) what the watch did not bring."""
