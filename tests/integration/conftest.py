@@ -68,7 +68,9 @@ def scene(
         monkeypatch.setenv(name, value)
     azure = Switchboard(simulator.endpoints)
     azure.reset()
-    yield Scene(cluster, azure, namespace)
+    scene = Scene(cluster, azure, namespace)
+    yield scene
+    scene.close()
     azure.close()
 
 

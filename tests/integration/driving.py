@@ -52,7 +52,7 @@ class Killed(BaseException):
 
 @dataclass
 class Counter:
-    """Counts the points at which a process may be killed."""
+    """Counts the writes."""
 
     crossed: int = 0
 
@@ -63,7 +63,10 @@ class Counter:
 
 
 class KillSwitch:
-    """Passes calls on to a real client; a write numbered `at` is cut off, before or after its effect."""
+    """Passes calls on to a real client, but kills the process before the write numbered `at`.
+
+    Killed before one write is killed after the effect of the one before it: a process leaves nothing else behind.
+    """
 
     def __init__(self, real: object, writes: frozenset[str], counter: Counter, at: int | None) -> None:
         self._real, self._writes, self._counter, self._at = real, writes, counter, at
@@ -75,9 +78,7 @@ class KillSwitch:
     def _guarded(self, real: Any) -> Any:
         async def call(*arguments: Any, **options: Any) -> Any:
             self._counter.cross(self._at)
-            result = await real(*arguments, **options)
-            self._counter.cross(self._at)
-            return result
+            return await real(*arguments, **options)
 
         return call
 
@@ -131,7 +132,7 @@ class Driver:
         kill_at: int | None = None,
         cluster_id: str = "test-cluster",
     ) -> Self:
-        """Start a process that remembers nothing; with `kill_at` it dies at that write's edge."""
+        """Start a process that remembers nothing; with `kill_at` it dies before that write."""
         stack = AsyncExitStack()
         endpoints = simulator.endpoints
         clock = FileClock(endpoints.clock_file)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import uuid
 from datetime import datetime
 from typing import Any
+
+from kubernetes.client import CoreV1Api, CustomObjectsApi, V1Namespace, V1ObjectMeta
+from kubernetes.config import new_client_from_config
 
 from dev.azure_simulator import Switchboard, source_id
 from dev.control_plane import Cluster
@@ -59,19 +62,49 @@ class Scene:
     """A namespace, what is applied to it, and what Azure has."""
 
     def __init__(self, cluster: Cluster, azure: Switchboard, namespace: str) -> None:
-        self.cluster = cluster
         self.azure = azure
+        self.cluster = cluster
         self.namespace = namespace
+        self._client = new_client_from_config(str(cluster.kubeconfig))  # type: ignore[no-untyped-call]
+        self._objects = CustomObjectsApi(self._client)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def in_a_new_namespace(self) -> Scene:
+        """Return a scene of the same cluster and Azure where nothing was applied yet."""
+        name = f"test-{uuid.uuid4().hex[:10]}"
+        CoreV1Api(self._client).create_namespace(V1Namespace(metadata=V1ObjectMeta(name=name)))
+        return Scene(self.cluster, self.azure, name)
 
     def apply(self, *objects: JSON) -> None:
-        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-        self.cluster.kubectl("apply", "-n", self.namespace, "-f", "-", input=json.dumps(listed))
+        """Apply manifests as `kubectl apply --server-side` does."""
+        for each in objects:
+            self._objects.patch_namespaced_custom_object(
+                *self._where(each["kind"], each["metadata"]["name"]),
+                each,
+                field_manager="user",
+                force=True,
+                _content_type="application/apply-patch+yaml",
+            )
 
     def delete(self, kind: str, name: str) -> None:
-        self.cluster.kubectl("delete", kind, name, "-n", self.namespace, "--wait=false")
+        self._objects.delete_namespaced_custom_object(*self._where(kind, name))
 
-    def annotate(self, kind: str, name: str, *annotations: str) -> None:
-        self.cluster.kubectl("annotate", "--overwrite", kind, name, *annotations, "-n", self.namespace)
+    def annotate(self, kind: str, name: str, annotation: str, value: str | None) -> None:
+        """Set an annotation, or remove it with None."""
+        self._merge(kind, name, {"annotations": {annotation: value}})
+
+    def strip_finalizers(self, kind: str, name: str) -> None:
+        self._merge(kind, name, {"finalizers": None})
+
+    def _merge(self, kind: str, name: str, metadata: JSON) -> None:
+        where = self._where(kind, name)
+        merge = "application/merge-patch+json"
+        self._objects.patch_namespaced_custom_object(*where, {"metadata": metadata}, _content_type=merge)
+
+    def _where(self, kind: str, name: str) -> tuple[str, str, str, str, str]:
+        return names.GROUP, names.VERSION, self.namespace, names.PLURALS[kind], name
 
     async def get(self, driver: Driver, kind: str, name: str) -> JSON | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gallery_operator.api.arm_ids import DefinitionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_definition import ImageDefinition, ImageDefinitionStatus
 from gallery_operator.api.resource import Status
@@ -24,6 +25,7 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
     kind = "ImageDefinition"
     model = ImageDefinition
     status = ImageDefinitionStatus
+    id_type = DefinitionId
 
     def __init__(self, services: Services, families: Families) -> None:
         super().__init__(services)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gallery_operator.api.arm_ids import GalleryId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.gallery import Gallery, GalleryStatus
 from gallery_operator.api.resource import Status
@@ -20,6 +21,7 @@ class GalleryReconciler(RememberingReconciler[Gallery]):
     kind = "Gallery"
     model = Gallery
     status = GalleryStatus
+    id_type = GalleryId
 
     def place(self, resource: Gallery) -> GalleryPlace:
         return place_gallery(self.services, resource)

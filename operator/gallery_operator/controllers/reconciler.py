@@ -76,6 +76,7 @@ class Reconciler(ABC, Generic[R]):
     kind: ClassVar[str]
     model: type[R]
     status: ClassVar[type[Status]]
+    id_type: ClassVar[type[ArmId]]
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -282,7 +283,7 @@ class Reconciler(ABC, Generic[R]):
         if ending is None:
             return await self._release(visit)
         observed = await self._act(visit, place, observed, ending)
-        return await self._settle(visit, place, observed, ending)
+        return await self._settle(visit, None if isinstance(place, LastPlace) else place, observed, ending)
 
     def _last_place(self, visit: Visit[R]) -> Any:
         """Return the place, even when a parent was removed by force: then the last id that was reported."""
@@ -290,7 +291,7 @@ class Reconciler(ABC, Generic[R]):
             return self.place(visit.resource)
         except CannotPlace:
             known = last_known_id(visit.resource)
-            return None if known is None else LastPlace(known)
+            return LastPlace(known) if isinstance(known, self.id_type) else None
 
     async def _release(self, visit: Visit[R]) -> Requeue:
         """Let the object go: nothing of it is left in Azure, or what is left is to stay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gallery_operator.api.arm_ids import DefinitionId
+from gallery_operator.api.arm_ids import DefinitionId, VersionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_version import ImageVersion, ImageVersionStatus
 from gallery_operator.api.resource import Status
@@ -32,6 +32,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
     kind = "ImageVersion"
     model = ImageVersion
     status = ImageVersionStatus
+    id_type = VersionId
 
     def __init__(self, services: Services, families: Families) -> None:
         super().__init__(services)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gallery_operator.api.conditions import Reason
-
 JSON = dict[str, Any]
 
 
@@ -76,7 +74,7 @@ class RemoveObject:
 class Wait:
     """Nothing can be done now; look again after `after` seconds (None: as progress suggests)."""
 
-    reason: Reason
+    reason: str
     message: str
     after: float | None = None
 
@@ -93,7 +91,7 @@ class UpToDate:
 class Blocked:
     """Someone must act: the object is Stalled until its spec, its parents or Azure change."""
 
-    reason: Reason
+    reason: str
     message: str
 
 

@@ -70,6 +70,8 @@ class Situation:
         facts, version = self.facts, self.version
         if facts is None:
             return "its object is annotated gallery-operator.io/keep" if version.keep else None
+        if version.retain:
+            return "its deletionPolicy is Retain"
         safety = version.spec.safety
         blocked = facts.blocked_before_end_of_life or bool(safety and safety.block_deletion_before_end_of_life)
         return lifecycle.why_kept(facts, self.relatives, self.dates, keep=version.keep, blocked=blocked, now=self.now)
