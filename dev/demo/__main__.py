@@ -76,7 +76,7 @@ def keep(stage: Stage) -> None:
             ],
             "Change something, and see what was sent to Azure": [
                 f'kubectl patch {version} --type=merge -p \'{{"spec":{{"replicas":2}}}}\'',
-                "azure 'journal?match=PUT'",
+                "azure 'journal?match=^PUT' | python3 -m json.tool",
             ],
             "Change a tag in Azure behind the operator's back, let an hour pass, and read the gallery's Events": [
                 f'azure \'resource?id={stage.gallery_id}\' -X PATCH -d \'{{"tags":{{"team":"me"}}}}\'',

@@ -121,7 +121,7 @@ class _LiveView:
             self._live.update(Group(self._spinner, body))
 
     def finish(self) -> None:
-        if (text := self._clock.now()) is not None:
+        if text := self._clock.now():
             self._narrator.output(text)
 
 

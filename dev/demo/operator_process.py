@@ -12,18 +12,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from dev.demo.processes import tied
+
 #: Seconds until the operator must say that it is ready; one is usual, a loaded machine may need many.
 START_TIMEOUT = 60.0
 #: Seconds it has to end after SIGTERM: more than the grace it gives to what it is doing.
 STOP_TIMEOUT = 30.0
-
-#: The kernel kills the operator should the demo be killed (Linux only).
-_LAUNCH = """
-import ctypes, os, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 class OperatorError(Exception):
@@ -46,7 +40,7 @@ class OperatorProcess:
         self._port = None
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _LAUNCH, sys.executable, "-m", "gallery_operator", "run"],
+                tied([sys.executable, "-m", "gallery_operator", "run"]),
                 env=self._environment,
                 cwd=self.log.parent,
                 stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dev.control_plane import Kubectl
 from dev.control_plane.kubectl import executable
+from dev.demo.processes import tied
 
 #: Seconds that kubectl has to begin to watch, and to end.
 _START, _END = 30.0, 10.0
@@ -22,16 +23,18 @@ class Watch:
         self._lines = tempfile.NamedTemporaryFile(prefix="watch-")  # noqa: SIM115 - it lives as long as this object
         self._requests = tempfile.NamedTemporaryFile(prefix="watch-")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [
-                executable(),
-                f"--kubeconfig={kubectl.kubeconfig}",
-                "get",
-                kind,
-                f"--field-selector=metadata.name={name}",
-                "--watch",
-                f'--output=jsonpath={jsonpath}{{"\\n"}}',
-                "-v=6",  # it says on standard error what it asks the API server
-            ],
+            tied(
+                [
+                    str(executable()),
+                    f"--kubeconfig={kubectl.kubeconfig}",
+                    "get",
+                    kind,
+                    f"--field-selector=metadata.name={name}",
+                    "--watch",
+                    f'--output=jsonpath={jsonpath}{{"\\n"}}',
+                    "-v=6",  # it says on standard error what it asks the API server
+                ]
+            ),
             stdin=subprocess.DEVNULL,
             stdout=self._lines.fileno(),
             stderr=self._requests.fileno(),
