@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from dev.azure_simulator import AzureSimulator, FailRegion
+from dev.azure_simulator import AzureSimulator, FailOperation, FailRegion
 from gallery_operator.api import names
 from tests.integration import scenes
 from tests.integration.driving import Driver, condition
@@ -160,6 +160,19 @@ async def test_a_failed_region_is_named_repaired_and_ready_comes(scene: Scene, d
     assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
     assert len(scene.regions()) == 3
     assert scene.properties()["safetyProfile"]["allowDeletionOfReplicatedLocations"] is False
+
+
+async def test_an_operation_that_azure_fails_is_named_and_tried_again(scene: Scene, driver: Driver) -> None:
+    scene.apply(scenes.definition(), scenes.gallery())
+    await driver.settle()
+    scene.azure.clear_journal()
+    scene.azure.fault(FailOperation(match="PUT .*versions", code="PirError", message="the copy broke off", times=2))
+    scene.apply(scenes.version())
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    assert scene.writes() == [("PUT", "1.0.0")] * 3
+    told = [each for each in scene.events() if each.startswith("Updating ImageVersion")]
+    assert any("retry" in each and "PirError: the copy broke off" in each for each in told), told
 
 
 async def test_a_region_that_never_comes_up_ends_stalled_not_in_a_storm(scene: Scene, driver: Driver) -> None:

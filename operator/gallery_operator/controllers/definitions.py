@@ -9,9 +9,9 @@ from gallery_operator.api.resource import Status
 from gallery_operator.controllers.families import Families
 from gallery_operator.controllers.indexes import children_value
 from gallery_operator.controllers.parents import CannotPlace, DefinitionPlace, place_definition
-from gallery_operator.controllers.reconciler import JSON, Visit
 from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.services import Services
+from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import definitions, reports, resources
 from gallery_operator.domain.plan import Plan, Wait
 from gallery_operator.engine.keys import Key

@@ -8,8 +8,8 @@ from gallery_operator.api.gallery import Gallery, GalleryStatus
 from gallery_operator.api.resource import Status
 from gallery_operator.controllers.indexes import children_value
 from gallery_operator.controllers.parents import GalleryPlace, place_gallery
-from gallery_operator.controllers.reconciler import JSON, Visit
 from gallery_operator.controllers.remembering import RememberingReconciler
+from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import galleries, reports
 from gallery_operator.domain.plan import Plan
 from gallery_operator.engine.keys import Key

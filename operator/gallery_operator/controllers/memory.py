@@ -48,13 +48,15 @@ class Trace:
     """When our own PUT created the resource, until Azure shows it."""
     repairs: Retries = field(default_factory=Retries)
     repaired_regions: Counter[str] = field(default_factory=Counter)
+    failure: str = ""
+    """What Azure said of the last operation that failed."""
     sent: str = ""
     """Which fields the last PUT was to change."""
     resends: Retries = field(default_factory=Retries)
 
     def settle(self) -> None:
         """Azure is as wanted, or the wish is a new one: the next failure is the first one again."""
-        self.repairs, self.resends, self.sent = Retries(), Retries(), ""
+        self.repairs, self.resends, self.sent, self.failure = Retries(), Retries(), "", ""
         self.repaired_regions.clear()
 
     def note_update(self, signature: str, now: datetime) -> None:

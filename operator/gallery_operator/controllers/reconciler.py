@@ -12,29 +12,28 @@ import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic
 
 from pydantic import ValidationError
 
 from gallery_operator.api import names
 from gallery_operator.api.arm_ids import ArmId
 from gallery_operator.api.conditions import Claim, Reason, claim
-from gallery_operator.api.resource import Metadata, Operation, Resource, Status
+from gallery_operator.api.resource import Operation, Status
 from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
-from gallery_operator.controllers.memory import CREATE_LAG, Trace
+from gallery_operator.controllers.acting import Actor, explain, hold_back
+from gallery_operator.controllers.memory import CREATE_LAG
 from gallery_operator.controllers.parents import CannotPlace, last_known_id
 from gallery_operator.controllers.reporter import Reporter
 from gallery_operator.controllers.services import Services
+from gallery_operator.controllers.visit import JSON, R, Visit
 from gallery_operator.domain import reports, resources
 from gallery_operator.domain.plan import (
     MUTATIONS,
     Blocked,
-    Create,
-    Delete,
     Plan,
     RemoveObject,
     Retire,
-    Update,
     UpToDate,
     Wait,
 )
@@ -44,30 +43,11 @@ from gallery_operator.kube.errors import Conflict, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
-JSON = dict[str, Any]
-R = TypeVar("R", bound=Resource[Any, Any])
 
 #: A single hiccup of Azure is no news; after that many failures in a row the status says so.
 _HICCUPS: Final = 3
 #: Seconds until another look after the API server refused a write because the object had changed.
 _AFTER_CONFLICT: Final = 1.0
-
-
-@dataclass(frozen=True)
-class Visit(Generic[R]):
-    """One look at one object."""
-
-    key: Key
-    raw: JSON
-    resource: R
-    trace: Trace
-    now: datetime
-    forced: bool
-    """Someone asked for this look by annotation: nothing that is only remembered counts."""
-
-    @property
-    def metadata(self) -> Metadata:
-        return self.resource.metadata
 
 
 class Reconciler(ABC, Generic[R]):
@@ -81,6 +61,7 @@ class Reconciler(ABC, Generic[R]):
     def __init__(self, services: Services) -> None:
         self.services = services
         self.reporter = Reporter(services, self.model, self.status)
+        self._actor = Actor(services, self.kind, self.seen)
 
     # --- what is special of each kind ---
 
@@ -170,9 +151,9 @@ class Reconciler(ABC, Generic[R]):
             # Nothing is changed on the strength of what is only remembered.
             observed = await self._look(visit, place, fresh=True)
             step = await self.decide(visit, place, observed)
-        step = self._hold_back(visit, observed, step)
+        step = explain(visit.trace, hold_back(visit, observed, step))
         try:
-            observed = await self._act(visit, place, observed, step)
+            observed = await self._actor.act(visit, place, observed, step)
         except ArmError as error:
             if isinstance(error.verdict, Terminal):
                 step = Blocked(error.verdict.reason, error.verdict.message)
@@ -184,23 +165,11 @@ class Reconciler(ABC, Generic[R]):
         observed = await self.observe(visit, place, fresh=fresh)
         if observed is not None:
             visit.trace.created_at = None
+            if resources.provisioning_state(observed) == "Failed" and (
+                said := await self.services.arm.failure(place.id)
+            ):
+                visit.trace.failure = f"{said[0]}: {said[1]}"[:500]
         return observed
-
-    def _hold_back(self, visit: Visit[R], observed: JSON | None, step: Plan) -> Plan:
-        """A PUT that only repeats the last one waits: Azure may not show its effect yet, or may never keep it."""
-        trace = visit.trace
-        if isinstance(step, Create) and trace.created_at is not None and visit.now - trace.created_at < CREATE_LAG:
-            return Wait(Reason.CREATING, "Azure accepted it, but does not show it yet")
-        if isinstance(step, Update) and step.changes and trace.sent == _signature(step):
-            pause = trace.resends.attempts(visit.now).seconds_to_next
-            if pause > 0:
-                why = f"Azure does not show the last update; it is sent again later: {step}"
-                return Wait(Reason.UPDATING, why, pause)
-        if isinstance(step, UpToDate) and observed is not None:
-            trace.settle()
-        return step
-
-    # --- acting ---
 
     async def _claim(self, visit: Visit[R]) -> Visit[R]:
         """Persist the finalizer before anything exists in Azure."""
@@ -209,55 +178,6 @@ class Reconciler(ABC, Generic[R]):
         )
         self.services.store.put(raw)
         return replace(visit, raw=raw, resource=self.model.model_validate(raw))
-
-    async def _act(self, visit: Visit[R], place: Any, observed: JSON | None, step: Plan) -> JSON | None:
-        """Carry out the step and return what Azure is known to have then."""
-        self.services.metrics.planned(self.kind, type(step).__name__)
-        correlation: str | None = None
-        match step:
-            case Create() | Update():
-                if isinstance(step, Update):
-                    _note(visit.trace, step, visit.now)
-                answer = await self.services.arm.put(place.id, step.body)
-                if isinstance(step, Create):
-                    visit.trace.created_at = visit.now
-                correlation = self.services.arm.correlation_id
-                self.seen(visit, place, answer)
-                observed = _with_replication(answer, observed)
-            case Delete():
-                accepted = await self.services.arm.delete(place.id)
-                correlation = self.services.arm.correlation_id
-                observed = _deleting(observed) if accepted else None
-                self.seen(visit, place, observed)
-            case Retire(why):
-                decision = f"{visit.now:%Y-%m-%dT%H:%M:%SZ} {why}"
-                raw = await self.services.kube.patch_metadata(visit.raw, annotations={names.RETIRED: decision})
-                self.services.store.put(raw)
-                self.services.queue.add(visit.key)
-            case RemoveObject():
-                await self.services.kube.delete(visit.raw)
-            case _:
-                pass
-        self._log(visit, step, correlation)
-        return observed
-
-    def _log(self, visit: Visit[R], step: Plan, correlation: str | None) -> None:
-        quiet = isinstance(step, UpToDate | Wait)
-        log.log(
-            logging.DEBUG if quiet else logging.INFO,
-            "%s: %s",
-            visit.key,
-            type(step).__name__,
-            extra={
-                "kind": self.kind,
-                "namespace": visit.key.namespace,
-                "object": visit.key.name,
-                "generation": visit.metadata.generation,
-                "plan": type(step).__name__,
-                "why": reports.describe(step),
-                "correlation_id": correlation,
-            },
-        )
 
     # --- the end ---
 
@@ -282,7 +202,7 @@ class Reconciler(ABC, Generic[R]):
         ending = resources.deletion(observed, self.services.owner(visit.key), resource.retain)
         if ending is None:
             return await self._release(visit)
-        observed = await self._act(visit, place, observed, ending)
+        observed = await self._actor.act(visit, place, observed, ending)
         return await self._settle(visit, None if isinstance(place, LastPlace) else place, observed, ending)
 
     def _last_place(self, visit: Visit[R]) -> Any:
@@ -312,7 +232,7 @@ class Reconciler(ABC, Generic[R]):
     async def _settle(self, visit: Visit[R], place: Any, observed: JSON | None, step: Plan) -> Requeue:
         """Report, and say when to look again."""
         if place is None:
-            status, claims = self._unchanged(visit), [*reports.claims(step, Reason.SUCCEEDED), *_carried(visit)]
+            status, claims = self._unchanged(visit), [*reports.claims(step, Reason.SUCCEEDED), *visit.carried_claims()]
         else:
             status, claims = self.describe(visit, place, observed, step)
         became_ready = await self.reporter.report(visit.raw, visit.resource, status, claims, step)
@@ -369,7 +289,7 @@ class Reconciler(ABC, Generic[R]):
         before = visit.resource.status.condition("Ready") if visit.resource.status else None
         ready = [Claim(**before.model_dump(include={"type", "status", "reason", "message"}))] if before else []
         paused = claim("Paused", True, Reason.PAUSED, f"annotation {names.PAUSED}")
-        claims = [*ready, *_carried(visit), paused]
+        claims = [*ready, *visit.carried_claims(), paused]
         await self.reporter.report(visit.raw, visit.resource, self._unchanged(visit), claims, None)
         return DONE
 
@@ -412,40 +332,3 @@ class LastPlace:
     """Where a resource was when its status was last written."""
 
     id: ArmId
-
-
-def _carried(visit: Visit[Any]) -> list[Claim]:
-    """Return what was said before of everything but the summary."""
-    before = visit.resource.status.conditions if visit.resource.status else []
-    summary = {"Ready", "Reconciling", "Stalled", "Paused"}
-    return [
-        Claim(type=each.type, status=each.status, reason=each.reason, message=each.message)
-        for each in before
-        if each.type not in summary
-    ]
-
-
-def _signature(step: Update) -> str:
-    return ",".join(sorted(each.path for each in step.changes))
-
-
-def _note(trace: Trace, step: Update, now: datetime) -> None:
-    if step.changes:
-        trace.note_update(_signature(step), now)
-    else:
-        trace.note_repair(step.repaired, now)
-
-
-def _with_replication(answer: JSON, before: JSON | None) -> JSON:
-    """A PUT is answered without replication states: those that led to it are reported until the next look."""
-    known = resources.as_dict((before or {}).get("properties")).get("replicationStatus")
-    if known is None:
-        return answer
-    return {**answer, "properties": {"replicationStatus": known, **resources.as_dict(answer.get("properties"))}}
-
-
-def _deleting(observed: JSON | None) -> JSON | None:
-    if observed is None:
-        return None
-    properties = observed.get("properties")
-    return {**observed, "properties": {**(properties or {}), "provisioningState": "Deleting"}}

@@ -6,7 +6,8 @@ from abc import ABC
 from typing import Any, TypeVar
 
 from gallery_operator.api.resource import Resource
-from gallery_operator.controllers.reconciler import JSON, Reconciler, Visit
+from gallery_operator.controllers.reconciler import Reconciler
+from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import resources
 
 R = TypeVar("R", bound=Resource[Any, Any])

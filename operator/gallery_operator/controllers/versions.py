@@ -10,8 +10,9 @@ from gallery_operator.api.image_version import ImageVersion, ImageVersionStatus
 from gallery_operator.api.resource import Status
 from gallery_operator.controllers.families import Families
 from gallery_operator.controllers.parents import CannotPlace, VersionPlace, place_version
-from gallery_operator.controllers.reconciler import JSON, Reconciler, Visit
+from gallery_operator.controllers.reconciler import Reconciler
 from gallery_operator.controllers.services import Services
+from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import regions, replication, reports, versions
 from gallery_operator.domain.observed import read_version
 from gallery_operator.domain.plan import Plan, Wait

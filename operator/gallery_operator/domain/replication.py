@@ -95,14 +95,11 @@ def repair(body: JSON, home: str, failed: Mapping[str, str], attempts: Attempts)
         return Blocked(Reason.REPLICATION_FAILED, f"{attempts.made} repairs did not help: {named}")
     if attempts.seconds_to_next > 0:
         return Wait(Reason.REPAIRING, f"replication failed: {named}; the next repair is due", attempts.seconds_to_next)
-    removable = set(failed) - {home}
-    if attempts.made % 2 == 0 or not removable:
-        return Update(body, why=f"repair {attempts.made + 1}, retry: {named}", repaired=tuple(sorted(failed)))
-    return Update(
-        _without_regions(body, removable),
-        why=f"repair {attempts.made + 1}, remove and add again: {named}",
-        repaired=tuple(sorted(removable)),
-    )
+    repaired = tuple(sorted(failed))
+    if attempts.made % 2 == 0 or home in failed:  # what the home region has not, no other can be given
+        return Update(body, why=f"repair {attempts.made + 1}, retry: {named}", repaired=repaired)
+    why = f"repair {attempts.made + 1}, remove and add again: {named}"
+    return Update(_without_regions(body, set(failed)), why=why, repaired=repaired)
 
 
 def _without_regions(body: JSON, removed: set[str]) -> JSON:

@@ -1,0 +1,143 @@
+"""Carries out a step: at most one call that changes Azure, or one write to the object's metadata."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gallery_operator.api import names
+from gallery_operator.api.conditions import Reason
+from gallery_operator.controllers.memory import CREATE_LAG, Trace
+from gallery_operator.controllers.services import Services
+from gallery_operator.controllers.visit import JSON, Visit
+from gallery_operator.domain import reports, resources
+from gallery_operator.domain.plan import (
+    Blocked,
+    Create,
+    Delete,
+    Plan,
+    RemoveObject,
+    Retire,
+    Update,
+    UpToDate,
+    Wait,
+)
+
+log = logging.getLogger(__name__)
+
+#: Takes note of what Azure has now: visit, place, body.
+Seen = Callable[[Visit[Any], Any, JSON | None], None]
+
+
+def hold_back(visit: Visit[Any], observed: JSON | None, step: Plan) -> Plan:
+    """A PUT that only repeats the last one waits: Azure may not show its effect yet, or may never keep it."""
+    trace = visit.trace
+    if isinstance(step, Create) and trace.created_at is not None and visit.now - trace.created_at < CREATE_LAG:
+        return Wait(Reason.CREATING, "Azure accepted it, but does not show it yet")
+    if isinstance(step, Update) and step.changes and trace.sent == _signature(step):
+        pause = trace.resends.attempts(visit.now).seconds_to_next
+        if pause > 0:
+            why = f"Azure does not show the last update; it is sent again later: {step}"
+            return Wait(Reason.UPDATING, why, pause)
+    if isinstance(step, UpToDate) and observed is not None:
+        trace.settle()
+    return step
+
+
+def explain(trace: Trace, step: Plan) -> Plan:
+    """Add to a step that follows a failure what Azure said of it."""
+    said = trace.failure
+    match step:
+        case Update(changes=()) if said:
+            return replace(step, why=f"{step.why}: {said}")
+        case Wait(Reason.REPAIRING, message) | Blocked(Reason.PROVISIONING_FAILED, message) if said:
+            return replace(step, message=f"{message} ({said})")
+        case _:
+            return step
+
+
+class Actor:
+    """Carries out steps of one kind's objects."""
+
+    def __init__(self, services: Services, kind: str, seen: Seen) -> None:
+        self._services = services
+        self._kind = kind
+        self._seen = seen
+
+    async def act(self, visit: Visit[Any], place: Any, observed: JSON | None, step: Plan) -> JSON | None:
+        """Carry out the step and return what Azure is known to have then. Raises ArmError and errors of `kube`."""
+        services = self._services
+        services.metrics.planned(self._kind, type(step).__name__)
+        correlation: str | None = None
+        match step:
+            case Create() | Update():
+                observed = await self._put(visit, place, observed, step)
+                correlation = services.arm.correlation_id
+            case Delete():
+                accepted = await services.arm.delete(place.id)
+                correlation = services.arm.correlation_id
+                observed = _deleting(observed) if accepted else None
+                self._seen(visit, place, observed)
+            case Retire(why):
+                decision = f"{visit.now:%Y-%m-%dT%H:%M:%SZ} {why}"
+                services.store.put(await services.kube.patch_metadata(visit.raw, annotations={names.RETIRED: decision}))
+                services.queue.add(visit.key)
+            case RemoveObject():
+                await services.kube.delete(visit.raw)
+            case _:
+                pass
+        self._log(visit, step, correlation)
+        return observed
+
+    async def _put(self, visit: Visit[Any], place: Any, observed: JSON | None, step: Create | Update) -> JSON:
+        trace = visit.trace
+        if isinstance(step, Update) and step.changes:
+            trace.note_update(_signature(step), visit.now)
+        elif isinstance(step, Update):
+            trace.note_repair(step.repaired, visit.now)
+        answer = await self._services.arm.put(place.id, step.body)
+        if isinstance(step, Create):
+            trace.created_at = visit.now
+        self._seen(visit, place, answer)
+        return _with_replication(answer, observed)
+
+    def _log(self, visit: Visit[Any], step: Plan, correlation: str | None) -> None:
+        quiet = isinstance(step, UpToDate | Wait)
+        log.log(
+            logging.DEBUG if quiet else logging.INFO,
+            "%s: %s",
+            visit.key,
+            type(step).__name__,
+            extra={
+                "kind": self._kind,
+                "namespace": visit.key.namespace,
+                "object": visit.key.name,
+                "generation": visit.metadata.generation,
+                "plan": type(step).__name__,
+                "why": reports.describe(step),
+                "correlation_id": correlation,
+            },
+        )
+
+
+def _signature(step: Update) -> str:
+    return ",".join(sorted(each.path for each in step.changes))
+
+
+def _with_replication(answer: JSON, before: JSON | None) -> JSON:
+    """A PUT is answered without replication states: those that led to it are reported until the next look."""
+    known = resources.as_dict((before or {}).get("properties")).get("replicationStatus")
+    if known is None:
+        return answer
+    return {**answer, "properties": {"replicationStatus": known, **resources.as_dict(answer.get("properties"))}}
+
+
+def _deleting(observed: JSON | None) -> JSON | None:
+    if observed is None:
+        return None
+    return {
+        **observed,
+        "properties": {**resources.as_dict(observed.get("properties")), "provisioningState": "Deleting"},
+    }

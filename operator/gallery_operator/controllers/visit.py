@@ -1,0 +1,43 @@
+"""One look at one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from gallery_operator.api.conditions import Claim
+from gallery_operator.api.resource import Metadata, Resource
+from gallery_operator.controllers.memory import Trace
+from gallery_operator.engine.keys import Key
+
+JSON = dict[str, Any]
+R = TypeVar("R", bound=Resource[Any, Any])
+
+_SUMMARY = frozenset({"Ready", "Reconciling", "Stalled", "Paused"})
+
+
+@dataclass(frozen=True)
+class Visit(Generic[R]):
+    """The object as it is in the store, and what this process remembers of it."""
+
+    key: Key
+    raw: JSON
+    resource: R
+    trace: Trace
+    now: datetime
+    forced: bool
+    """Someone asked for this look by annotation: nothing that is only remembered counts."""
+
+    @property
+    def metadata(self) -> Metadata:
+        return self.resource.metadata
+
+    def carried_claims(self) -> list[Claim]:
+        """Return what was said before of everything but the summary."""
+        before = self.resource.status.conditions if self.resource.status else []
+        return [
+            Claim(type=each.type, status=each.status, reason=each.reason, message=each.message)
+            for each in before
+            if each.type not in _SUMMARY
+        ]
