@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -157,6 +158,18 @@ def test_the_workflow_calls_make_targets_that_exist() -> None:
     called = {step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step}
     assert {"make lint", "make test", "make demo"} <= called
     assert "dev/control_plane/go.*" in text(".github/workflows/ci.yml")
+
+
+def test_ci_run_says_what_it_lacks() -> None:
+    done = subprocess.run(
+        [ROOT / ".ci" / "run"],
+        env={"PATH": "/usr/bin:/bin", "PYTHON": "no-such-python"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "needs Python 3.11 or newer" in done.stderr
 
 
 def test_the_license_is_the_whole_of_apache_2() -> None:
