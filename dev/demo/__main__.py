@@ -9,13 +9,14 @@ import signal
 import sys
 import sysconfig
 import time
+from collections.abc import Sequence
 
 from dev.control_plane import BuildError, KubectlError, StartError, use
 from dev.demo.manifests import PREFIX
 from dev.demo.narrator import Narrator
 from dev.demo.operator_process import OperatorError
 from dev.demo.stage import Stage, StoryError, opened
-from dev.demo.story import STEPS
+from dev.demo.story import STEPS, Step
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -46,11 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def tell(stage: Stage) -> bool:
+def tell(stage: Stage, steps: Sequence[Step] = STEPS) -> bool:
     """Tell the story; return whether all of it held."""
     began = time.monotonic()
-    for number, step in enumerate(STEPS, 1):
-        stage.tell.heading(number, len(STEPS), step.title, step.act.__doc__ or "")
+    for number, step in enumerate(steps, 1):
+        stage.tell.heading(number, len(steps), step.title, step.act.__doc__ or "")
         step_began = time.monotonic()
         try:
             step.act(stage)
