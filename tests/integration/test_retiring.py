@@ -39,6 +39,18 @@ async def test_latest_moves_to_the_new_version_on_both_and_on_the_definition(sce
     assert definition["status"]["versions"] == {"total": 2, "succeeded": 2, "inProgress": 0, "failed": 0}
 
 
+async def test_a_version_stays_latest_while_it_is_only_changed(scene: Scene, driver: Driver) -> None:
+    await publish(scene, driver, "1.0.0", "1.0.1")
+    scene.apply(scenes.version("1.0.1", replicas=3))
+    told = set()
+    for _ in range(12):
+        await driver.round()
+        scene.azure.advance(timedelta(seconds=30))
+        told.add((await latest(scene, driver, "1.0.1"))[0])
+    assert told == {True}
+    assert (await scene.version(driver, "1.0.1"))["status"]["provisioningState"] == "Succeeded"
+
+
 async def test_a_version_lives_and_ends_as_its_definition_says(scene: Scene, driver: Driver) -> None:
     await publish(scene, driver, "1.0.0", "1.0.1")
     end = later(driver, DAY)

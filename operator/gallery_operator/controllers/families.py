@@ -42,6 +42,8 @@ class _Known:
     packed: dict[str, bytes] = field(default_factory=dict)
     observed: dict[str, ObservedVersion] = field(default_factory=dict)
     latest: str | None = None
+    good: set[str] = field(default_factory=set)
+    """Versions that are Succeeded, or were before what Azure does with them now."""
     basis: Hashable = None
     """What the family below was made from."""
     family: Family = field(default_factory=lambda: Family({}))
@@ -68,7 +70,11 @@ class Families:
         basis = self._basis(definition, key)
         if known.basis != basis:
             observed, spec, wishes = self._observed(definition), self._spec(key), self.wishes(key)
-            known.family = family_of(_member(version, wishes.get(name), spec) for name, version in observed.items())
+            known.good = {name for name, version in observed.items() if _is_good(version, was_good=name in known.good)}
+            known.family = family_of(
+                _member(version, wishes.get(name), spec, was_good=name in known.good)
+                for name, version in observed.items()
+            )
             known.basis = basis
         return known.family
 
@@ -164,10 +170,17 @@ def _read_wishes(raw: JSON) -> Wishes | None:
     )
 
 
-def _member(version: ObservedVersion, wishes: Wishes | None, spec: ImageDefinitionSpec | None) -> Member:
+def _is_good(version: ObservedVersion, *, was_good: bool) -> bool:
+    return version.succeeded or (was_good and version.state == "Updating")
+
+
+def _member(
+    version: ObservedVersion, wishes: Wishes | None, spec: ImageDefinitionSpec | None, *, was_good: bool
+) -> Member:
+    retired = wishes is not None and wishes.retired
     if wishes is None or wishes.keep or spec is None:
-        return Member(version, retired=wishes is not None and wishes.retired)
-    return Member(version, _schedule(wishes, version, spec).leaves_latest_at, wishes.retired)
+        return Member(version, retired=retired, was_good=was_good)
+    return Member(version, _schedule(wishes, version, spec).leaves_latest_at, retired, was_good)
 
 
 def _schedule(wishes: Wishes, version: ObservedVersion, spec: ImageDefinitionSpec) -> Schedule:

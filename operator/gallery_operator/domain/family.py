@@ -31,6 +31,12 @@ class Member:
     never."""
     retired: bool = False
     """The decision to retire it was written on its object."""
+    was_good: bool = False
+    """It is known to have been Succeeded before what Azure does with it now."""
+
+    def holds_latest(self, region: str | None) -> bool:
+        """Tell whether `latest` means it if no higher one does: while it is only being changed, it goes on serving."""
+        return self.serves(region) if self.was_good else self.is_candidate(region)
 
     def is_candidate(self, region: str | None) -> bool:
         """Tell whether `latest` may mean this version (in a region, or anywhere for None)."""
@@ -71,14 +77,14 @@ class Family:
         return self._highest(None)
 
     def _highest(self, region: str | None) -> str | None:
-        candidates = [each for each in self.members.values() if each.is_candidate(region)]
+        candidates = [each for each in self.members.values() if each.holds_latest(region)]
         return max(candidates, key=lambda each: each.observed.numbers).observed.name if candidates else None
 
     def latest_by_region(self) -> dict[str, str]:
         """Return the latest version of every region that has one."""
         best: dict[str, ObservedVersion] = {}
         for member in self.members.values():
-            if not member.is_candidate(None):
+            if not member.holds_latest(None):
                 continue
             for region in member.observed.regions:
                 held = best.get(region.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -142,3 +143,11 @@ def test_what_is_newly_known_of_a_member_replaces_what_the_list_said() -> None:
     assert listed.seen_with(member("2.0.0", state="Failed")).latest() == "1.0.0"
     assert listed.latest() == "2.0.0"
     assert listed.seen_with(member("2.0.0")) is listed
+
+
+def test_a_version_that_was_good_stays_latest_while_it_is_updated() -> None:
+    updated = replace(member("1.0.1", state="Updating"), was_good=True)
+    assert family_of([member("1.0.0"), updated]).latest() == "1.0.1"
+    assert family_of([member("1.0.0"), updated]).latest_by_region() == {"westeurope": "1.0.1"}
+    assert family_of([member("1.0.0"), member("1.0.1", state="Updating")]).latest() == "1.0.0", "it never was good"
+    assert family_of([member("1.0.0"), replace(updated, retired=True)]).latest() == "1.0.0"
