@@ -39,9 +39,9 @@ def render(chart: helm_python.Chart) -> Callable[..., Rendered]:
     return rendered
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def plane(programs: Binaries) -> Iterator[ControlPlane]:
-    """A control plane of these tests' own, whatever KUBECONFIG says."""
+    """A control plane of a module's own, whatever KUBECONFIG says."""
     from dev.control_plane import ControlPlane
 
     del programs  # built before the first test
@@ -49,7 +49,7 @@ def plane(programs: Binaries) -> Iterator[ControlPlane]:
         yield plane
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kubectl(plane: ControlPlane) -> Kubectl:
     """kubectl as an admin of `plane`."""
     from dev.control_plane import Kubectl

@@ -11,6 +11,7 @@ import pytest
 
 from deploy import manifests
 from tests.packaging.rendering import Rendered
+from tests.packaging.running import ROOT
 
 if TYPE_CHECKING:
     from dev.control_plane import ControlPlane, Kubectl
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Render = Callable[..., Rendered]
 
 CRDS = ["galleries", "imagedefinitions", "imageversions"]
-EXAMPLE = "examples/quickstart"
+EXAMPLE = ROOT / "examples" / "quickstart"
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_helm_installs_upgrades_and_leaves_the_crds(
     kubectl(
         "wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{each}.gallery-operator.io" for each in CRDS)
     )
-    kubectl("apply", "-f", EXAMPLE)
+    kubectl("apply", "-f", str(EXAMPLE))
 
     helm.upgrade(chart, "gallery-operator", {"settings": {"clusterId": "second", "workers": 8}})
     deployment = kubectl.json("get", "deployment", "gallery-operator", "-n", "operators")

@@ -13,8 +13,9 @@ import pytest
 
 from dev.azure_simulator import Switchboard, source_id
 from dev.control_plane import kubeconfig_for_service_account
+from dev.demo.operator_process import OperatorError
 from tests.packaging.rendering import Rendered
-from tests.packaging.running import eventually, running
+from tests.packaging.running import configured, eventually
 
 if TYPE_CHECKING:
     from dev.azure_simulator import AzureSimulator
@@ -90,6 +91,20 @@ def names_of(kubectl: Kubectl, namespace: str) -> set[str]:
     return set(kubectl("get", "gallery,imagedefinition,imageversion", "-n", namespace, "-o", "name").split())
 
 
+def published(switchboard: Switchboard, number: str) -> bool:
+    return any(each.endswith(f"/versions/{number}") for each in switchboard.resources())
+
+
+def last_words(rendered: Rendered, environment: dict[str, str], log: Path) -> str:
+    """Return the last line of an operator that ends by itself with exit code 1 instead of getting ready."""
+    with (
+        configured(rendered.one("Deployment"), environment, log) as operator,
+        pytest.raises(OperatorError, match="exit code 1"),
+    ):
+        operator.start()
+    return log.read_text(encoding="utf-8").splitlines()[-1]
+
+
 @pytest.fixture
 def switchboard(azure: AzureSimulator) -> Iterator[Switchboard]:
     switchboard = Switchboard(azure.endpoints)
@@ -108,7 +123,6 @@ def environment(plane: ControlPlane, azure: AzureSimulator, tmp_path: Path) -> C
         return {
             **azure.endpoints.environment(),
             "GALLERY_OPERATOR_KUBECONFIG": str(kubeconfig),
-            "GALLERY_OPERATOR_PORT": "0",
         }
 
     return variables
@@ -122,11 +136,8 @@ def test_without_crds_it_ends_and_names_what_is_missing(
     namespaces(kubectl, "operators")
     rendered = render(crds={"enabled": False})
     apply(kubectl, *rendered.manifests)
-    with running(rendered.one("Deployment"), environment(), tmp_path / "log") as operator:
-        assert operator.wait() == 1
-        error = next(line for line in operator.lines() if line["level"] == "ERROR")
-    assert "/apis/gallery-operator.io/v1alpha1/galleries: 404" in error["msg"]
-    assert "Traceback" not in operator.log()
+    last = last_words(rendered, environment(), tmp_path / "log")
+    assert "Cannot run: GET /apis/gallery-operator.io/v1alpha1/galleries: 404" in last
 
 
 def test_cluster_wide_it_publishes_retires_and_removes_with_its_rights(
@@ -141,27 +152,25 @@ def test_cluster_wide_it_publishes_retires_and_removes_with_its_rights(
     apply(kubectl, *rendered.manifests)
     kubectl("wait", "--for=condition=Established", "--timeout=60s", *CRDS)
 
-    with running(rendered.one("Deployment"), environment(), tmp_path / "log") as operator:
-        operator.wait_until_ready()
+    with configured(rendered.one("Deployment"), environment(), tmp_path / "log") as operator:
+        operator.start()
         ours = [gallery("platform", "team-a"), definition("ubuntu", "team-a", "platform")]
         ours += [version(number, "team-a", "ubuntu") for number in ("1.0.0", "1.0.1")]
         apply(kubectl, *ours)
         kubectl("wait", "--for=condition=Ready", "--timeout=90s", "-n", "team-a", "imageversion", "--all")
-        assert any(each.endswith("/versions/1.0.1") for each in switchboard.resources())
+        assert published(switchboard, "1.0.1")
 
         now = switchboard.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         old = "imageversion/ubuntu-1.0.0"
         kubectl("annotate", old, "-n", "team-a", f"gallery-operator.io/retired={now} tested")
-        eventually(
-            lambda: not any(each.endswith("/1.0.0") for each in switchboard.resources()), "gone", otherwise=operator.log
-        )
+        eventually(lambda: not published(switchboard, "1.0.0"), "1.0.0 is gone", otherwise=operator.tail)
         switchboard.advance(timedelta(hours=25))
         kubectl("wait", "--for=delete", "--timeout=60s", "-n", "team-a", old)
 
         kubectl("delete", "gallery,imagedefinition,imageversion", "--all", "-n", "team-a", "--timeout=90s")
         assert switchboard.resources() == []
         assert operator.stop() == 0
-    assert not re.search("forbidden|not enough permissions", operator.log(), re.IGNORECASE)
+    assert not re.search("forbidden|not enough permissions", operator.log.read_text(encoding="utf-8"), re.IGNORECASE)
     reasons = {each["reason"] for each in kubectl.json("get", "events.events.k8s.io", "-n", "team-a")["items"]}
     assert {"Creating", "Deleting"} <= reasons
 
@@ -196,8 +205,8 @@ def test_with_namespaces_it_leaves_others_alone(
     apply(kubectl, *rendered.manifests)
     kubectl("wait", "--for=condition=Established", "--timeout=60s", *CRDS)
 
-    with running(rendered.one("Deployment"), environment(), tmp_path / "log") as operator:
-        operator.wait_until_ready()
+    with configured(rendered.one("Deployment"), environment(), tmp_path / "log") as operator:
+        operator.start()
         apply(kubectl, gallery("ours", "team-b"), gallery("theirs", "team-c"))
         kubectl("wait", "--for=condition=Ready", "--timeout=60s", "-n", "team-b", "gallery/ours")
         (only,) = switchboard.resources()
@@ -217,7 +226,5 @@ def test_without_rights_it_ends_and_names_what_is_missing(
     namespaces(kubectl, "operators")
     apply(kubectl, *render().manifests)
     kubectl("delete", "clusterrolebinding", "gallery-operator")
-    with running(render().one("Deployment"), environment(), tmp_path / "log") as operator:
-        assert operator.wait() == 1
-        error = next(line for line in operator.lines() if line["level"] == "ERROR")
-    assert "Grant get on the namespace kube-system, or set --cluster-id" in error["msg"]
+    last = last_words(render(), environment(), tmp_path / "log")
+    assert "Grant get on the namespace kube-system, or set --cluster-id" in last
