@@ -149,7 +149,12 @@ def _version_ready(situation: Situation, step: Plan, rows: ReplicationStatus | N
     if situation.version.retired is not None and situation.observed is None and isinstance(step, UpToDate):
         return claims(step, Reason.RETIRED, f"no longer in Azure: {situation.version.retired}"[:500])
     if isinstance(step, Wait) and step.reason in (Reason.CREATING, Reason.UPDATING) and rows is not None:
-        step = Wait(Reason.REPLICATING, f"{step.message}: {rows.summary} regions, {rows.progress} %")
+        how_far = f"{rows.summary} regions, {rows.progress} %"
+        repaired = ", ".join(f"{row.name} (attempt {row.attempts})" for row in rows.regions if row.attempts)
+        if repaired:
+            step = Wait(Reason.REPAIRING, f"repairing {repaired}: {how_far}")
+        else:
+            step = Wait(Reason.REPLICATING, f"{step.message}: {how_far}")
     if isinstance(step, UpToDate) and rows is not None and rows.state != replication.COMPLETED:
         step = Wait(Reason.REPLICATING, f"Azure reports success, but only {rows.summary} regions are complete")
     done = Reason.OBSERVED if situation.version.observe_only else Reason.REPLICATED

@@ -250,3 +250,11 @@ def test_the_operation_is_what_was_sent_or_what_azure_reports(
     step: Plan, state: str | None, operation: str | None
 ) -> None:
     assert reports.operation_type(step, state) == operation
+
+
+def test_while_a_region_is_repaired_ready_says_which() -> None:
+    states = {"West Europe": ("Completed", 100), "East US 2": ("Replicating", 20)}
+    repaired = arm_version(regions=TWO, replication=states, state="Updating")
+    ready = claims_of(situation(version(targetRegions=WANTED), repaired))["Ready"]
+    assert (ready.status, ready.reason) == ("False", "Repairing")
+    assert ready.message == "repairing eastus2 (attempt 2): 1/2 regions, 60 %"
