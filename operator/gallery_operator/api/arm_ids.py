@@ -1,7 +1,7 @@
 """ARM ids of galleries, image definitions and image versions.
 
 Ids are deterministic: they follow from spec and metadata alone, so a restarted operator finds what it began.
-ARM compares ids without regard to case and answers with changing case: compare with `same_id`.
+ARM compares ids without regard to case, and answers with changing case.
 """
 
 from __future__ import annotations
@@ -77,8 +77,3 @@ def parse_arm_id(text: str) -> ArmId:
         return gallery
     definition = gallery.definition(match["definition"])
     return definition if match["version"] is None else definition.version(match["version"])
-
-
-def same_id(one: str, other: str) -> bool:
-    """Tell whether two ARM ids name the same resource."""
-    return one.rstrip("/").casefold() == other.rstrip("/").casefold()
