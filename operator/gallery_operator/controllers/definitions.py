@@ -37,6 +37,8 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
     async def observe(self, visit: Visit[ImageDefinition], place: DefinitionPlace, *, fresh: bool) -> JSON | None:
         observed = await super().observe(visit, place, fresh=fresh)
         if observed is not None:
+            if self.services.versions.peek(place.id) is None:
+                self.services.versions.forget(place.id)  # a LIST from before it existed says so for too long
             # One LIST per definition and resync: it feeds this status, and every version's look for drift.
             max_age = 0.0 if visit.forced else self.services.pace.resync * 0.75
             await self.services.versions.versions(place.id, max_age)
