@@ -15,7 +15,7 @@ from dev.azure_simulator.throttling import BUCKETS, WINDOWS, Bucket, Window
 VERSIONS = 1000
 PER_DEFINITION = 100
 #: How many times as fast as real time the clock runs while limits are waited for.
-THROTTLED_SPEED = 4.0
+THROTTLED_SPEED = 2.0
 
 _UNTHROTTLED = 60.0  # seconds
 _PATIENCE = 600.0  # real seconds
