@@ -20,7 +20,7 @@ _USAGE = """usage: gallery-operator run [options] | version
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 well ended, 1 failed, 2 wrong usage."""
-    command, *options = sys.argv[1:] if arguments is None else arguments or ["--help"]
+    command, *options = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command == "version":
         sys.stdout.write(f"{__version__}\n")
         return 0
