@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from gallery_operator.api import names
 from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.indexes import states
 from gallery_operator.controllers.services import Services
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.store import Change
@@ -147,5 +147,8 @@ class Intake:
         return None if age < _TOO_LONG else f"no list of objects succeeded for {age:.0f} s"
 
     def counts(self) -> Mapping[tuple[str, str], int]:
-        """Return how many objects of each kind there are."""
-        return Counter({(kind, "known"): self._services.store.count(kind) for kind in names.PLURALS})
+        """Return how many objects of each kind are in which state."""
+        store = self._services.store
+        return {
+            (kind, state): size for kind in names.PLURALS for state, size in states(store.index_sizes(kind)).items()
+        }

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.indexes import INDEXES
 from gallery_operator.controllers.intake import Intake
 from gallery_operator.controllers.memory import Memory
 from gallery_operator.controllers.services import Services
@@ -68,7 +69,7 @@ def gallery(name: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def sweeping(server: Listing) -> AsyncIterator[Intake]:
-    clock, store = Clock(), Store()
+    clock, store = Clock(), Store(INDEXES)
     services = SimpleNamespace(
         store=store, queue=WorkQueue(clock), memory=Memory(), backoff=Backoff(), kube=server, clock=clock
     )
@@ -127,5 +128,5 @@ async def test_what_vanished_unseen_is_dropped_and_what_came_unseen_is_fetched_b
         await intake.synced.wait()
         server.names = ["new"]
         await asyncio.sleep(700)
-        assert intake.counts()["Gallery", "known"] == 1
+        assert intake.counts() == {("Gallery", "New"): 1}
     assert server.fetched == ["new"]
