@@ -103,7 +103,7 @@ async def test_a_status_is_applied_and_the_spec_and_generation_stay(kube: Kube, 
     assert {entry["manager"] for entry in applied["metadata"]["managedFields"]} >= {"gallery-operator"}
 
 
-async def test_a_status_field_left_out_goes_away_but_that_of_someone_else_stays(
+async def test_a_status_field_left_out_goes_away_and_so_does_that_of_someone_else(
     kube: Kube, cluster: Cluster, widget: dict[str, Any], namespace: str
 ) -> None:
     await kube.apply_status(widget, {"progress": 40, "note": "halfway"})
@@ -112,7 +112,16 @@ async def test_a_status_field_left_out_goes_away_but_that_of_someone_else_stays(
         "-p", '{"status":{"foreign":"theirs"}}',
     )  # fmt: skip
     applied = await kube.apply_status(await kube.get("Widget", namespace, "w"), {"progress": 100})
-    assert applied["status"] == {"progress": 100, "foreign": "theirs"}
+    assert applied["status"] == {"progress": 100}
+    again = await kube.apply_status(applied, {"note": "done"})
+    assert again["status"] == {"note": "done"}
+
+
+async def test_what_someone_else_writes_between_two_requests_is_a_conflict(kube: Kube, widget: dict[str, Any]) -> None:
+    first = await kube.apply_status(widget, {"progress": 40})
+    await kube.patch_metadata(first, annotations={"x/a": "1"})
+    with pytest.raises(Conflict):
+        await kube._replace_status(first, {"note": "done"})
 
 
 async def test_an_unchanged_status_makes_no_new_revision(kube: Kube, widget: dict[str, Any]) -> None:

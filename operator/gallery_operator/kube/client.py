@@ -16,6 +16,7 @@ from gallery_operator.kube.connection import Connection, Identity, Object, Reque
 from gallery_operator.kube.errors import Expired, NotFound
 
 _APPLY: Final = "application/apply-patch+yaml"
+_JSON_PATCH: Final = "application/json-patch+json"
 _MERGE: Final = "application/merge-patch+json"
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _PAGE: Final = 500
@@ -69,10 +70,15 @@ class Kube:
         return await self._connection.send("GET", self._path(kind, namespace, name))
 
     async def apply_status(self, obj: Mapping[str, Any], status: Mapping[str, Any]) -> Object:
-        """Make `status` the object's status, by server-side apply, and return the object as it is then.
+        """Make `status` the object's status and return the object as it is then.
 
-        Fields of the status that we set before and leave out now go away; those of other managers stay.
+        Server-side apply drops the fields that we set before and leave out now. What somebody else wrote beside them
+        stays at that, and is taken out with a second request.
         """
+        applied = await self._apply_status(obj, status)
+        return applied if applied.get("status") == status else await self._replace_status(applied, status)
+
+    async def _apply_status(self, obj: Mapping[str, Any], status: Mapping[str, Any]) -> Object:
         metadata = obj["metadata"]
         body = {
             "apiVersion": self._api_version,
@@ -86,6 +92,20 @@ class Kube:
             query={"fieldManager": FIELD_MANAGER, "force": "true"},
             body=body,
             content_type=_APPLY,
+        )
+
+    async def _replace_status(self, obj: Mapping[str, Any], status: Mapping[str, Any]) -> Object:
+        patch = [
+            # A replaced resourceVersion is compared by the server: a failed `test` would be 422, this is a conflict.
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": obj["metadata"]["resourceVersion"]},
+            {"op": "replace", "path": "/status", "value": dict(status)},
+        ]
+        return await self._connection.send(
+            "PATCH",
+            f"{self._path_of(obj)}/status",
+            query={"fieldManager": FIELD_MANAGER},
+            body=patch,
+            content_type=_JSON_PATCH,
         )
 
     async def patch_metadata(

@@ -88,7 +88,7 @@ class Connection:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Object | None = None,
+        body: Object | list[Object] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
@@ -110,7 +110,7 @@ class Connection:
         return answer
 
     async def _exchange(
-        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str], body: Object | None
+        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str], body: Object | list[Object] | None
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self._client is None:
             msg = "the connection is not open"
