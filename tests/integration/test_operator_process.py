@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import pytest
 
 from gallery_operator.api import names
 from tests.integration import scenes
+from tests.integration.driving import condition
 from tests.integration.operating import Installation, Objects, Process, secrets_in
 from tests.packaging.running import eventually
 
@@ -205,6 +207,72 @@ def test_a_status_that_someone_edits_is_put_right_at_the_next_look(stage: Stage)
     revision = revisions(stage.ours)
     resynced(stage)
     assert revisions(stage.ours) == revision
+
+
+def test_what_the_models_cannot_read_is_reported_disturbs_nobody_and_can_be_deleted(
+    stage: Stage, looser_definitions: None
+) -> None:
+    del looser_definitions
+    with hurried(stage.azure):
+        stage.ours.apply(other("published"))
+        stage.ours.wait_for("imagedefinitions/published", "Succeeded", stage.process)
+        months = {"lifecycle": {"endOfLife": {"after": "6 months"}}}
+        stage.ours.apply(other("published", **months), other("new", **months))
+        for name in ("imagedefinitions/published", "imagedefinitions/new"):
+            found = stage.ours.wait_for(name, "InvalidSpec", stage.process)
+            assert condition(found, "Stalled")["status"] == "True"
+            assert "spec.lifecycle.endOfLife.after" in condition(found, "Ready")["message"]
+        assert stage.ours.get("imagedefinitions/published")["status"]["id"] == str(
+            scenes.GALLERY.definition("published")
+        )
+        stage.ours.apply(watched("beside"))
+        stage.ours.wait_for("galleries/beside", "NotFound", stage.process)
+
+        stage.ours.kubectl("delete", "imagedefinitions/published", "imagedefinitions/new", "--timeout=60s")
+        stage.ours.kubectl("delete", "galleries/beside", "--timeout=60s")
+    assert stage.azure.resource(str(scenes.GALLERY.definition("published"))) is None
+    assert any(each.startswith("Warning InvalidSpec") for each in stage.ours.events("imagedefinitions/new"))
+    assert stage.ours.ready(VERSION) == ("True", "Replicated")
+
+
+@pytest.fixture
+def looser_definitions(cluster: Cluster, stage: Stage) -> Iterator[None]:
+    """The CRD of another version of the operator: it takes any text for a duration."""
+    if cluster.foreign:
+        pytest.skip("the CRDs of a cluster that is not ours stay as they are")
+    crd = "crd/imagedefinitions.gallery-operator.io"
+    duration = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/lifecycle/properties/endOfLife"
+    where = f"{duration}/properties/after/x-kubernetes-validations"
+    rules = cluster.kubectl.json("get", crd)
+    for part in where.strip("/").split("/"):
+        rules = rules[int(part)] if isinstance(rules, list) else rules[part]
+    cluster.kubectl("patch", crd, "--type=json", "-p", json.dumps([{"op": "remove", "path": where}]))
+    probe = json.dumps(other("probe", lifecycle={"endOfLife": {"after": "6 months"}}))
+    eventually(
+        lambda: stage.ours.kubectl("create", "--dry-run=server", "-f", "-", "-o", "name", input=probe, check=False),
+        "the looser schema is in force",
+        otherwise=stage.process.log,
+    )
+    yield
+    cluster.kubectl("patch", crd, "--type=json", "-p", json.dumps([{"op": "add", "path": where, "value": rules}]))
+    eventually(
+        lambda: not stage.ours.kubectl("create", "--dry-run=server", "-f", "-", "-o", "name", input=probe, check=False),
+        "the schema is in force again",
+        otherwise=stage.process.log,
+    )
+
+
+@contextmanager
+def hurried(azure: Switchboard) -> Iterator[None]:
+    """Let Azure and the operator run fast for a while."""
+    azure.set_speed(FAST)
+    yield
+    azure.set_speed(1)
+
+
+def other(name: str, **spec: object) -> dict[str, object]:
+    """Return an image definition beside that of the scene."""
+    return scenes.definition(name, identifier={"publisher": "contoso", "offer": "ubuntu", "sku": name}, **spec)
 
 
 def watched(name: str) -> dict[str, object]:

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from dev.azure_simulator import AzureSimulator, FailOperation, FailRegion
 from gallery_operator.api import names
+from gallery_operator.engine.keys import Key
+from gallery_operator.engine.workers import Outcome
 from tests.integration import scenes
 from tests.integration.driving import Driver, condition
 from tests.integration.scenes import Scene
@@ -34,6 +36,19 @@ async def test_a_child_without_parents_waits_and_says_for_whom(scene: Scene, dri
     assert "Gallery 'platform' does not exist" in definition["message"]
     assert condition(await scene.version(driver), "Stalled") == {}
     assert scene.writes() == []
+
+
+async def test_an_object_that_changes_while_its_waiting_is_reported_is_looked_at_again(
+    scene: Scene, driver: Driver
+) -> None:
+    scene.apply(scenes.definition(managementPolicy="Observe"))  # no finalizer: its report is the first write
+    await driver.refresh()
+    scene.annotate("ImageDefinition", "ubuntu", "example.com/note", "changed meanwhile")
+    key = Key("ImageDefinition", scene.namespace, "ubuntu")
+    requeue = await driver.reconcilers[key.kind](key)
+    assert (requeue.outcome, requeue.after) == (Outcome.SUCCESS, 1.0)
+    await driver.round()
+    assert await scene.ready(driver, "ImageDefinition", "ubuntu") == ("False", "ParentNotReady")
 
 
 async def test_the_status_tells_each_region_as_azure_does(scene: Scene, driver: Driver) -> None:

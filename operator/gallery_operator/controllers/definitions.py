@@ -78,7 +78,3 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
 
     def children(self, key: Key) -> list[Key]:
         return self.services.store.by_index("ImageVersion", children_value(key.namespace, key.name))
-
-    def parent(self, resource: ImageDefinition) -> Key | None:
-        name = resource.spec.gallery_ref.name
-        return Key("Gallery", resource.metadata.namespace, name) if name else None

@@ -1,14 +1,26 @@
-"""What the store indexes: definitions by their gallery, versions by their definition, and every object by its state."""
+"""What the store indexes: definitions by their gallery, versions by their definition, and every object by its state.
+
+Nothing here relies on a schema: an object that the models cannot read is stored, too, and must not stop the watch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from gallery_operator.api import names
+from gallery_operator.domain.resources import as_dict, as_list
+from gallery_operator.engine.keys import Key
+
 JSON = dict[str, Any]
 
 #: No namespace begins with it, so that no child is found by a state.
 _STATE: Final = "="
+#: Kind -> kind of its parent, and the field that names it.
+_PARENTS: Final = {
+    "ImageDefinition": ("Gallery", "galleryRef"),
+    "ImageVersion": ("ImageDefinition", "imageDefinitionRef"),
+}
 
 
 def children_value(namespace: str, name: str) -> str:
@@ -16,10 +28,17 @@ def children_value(namespace: str, name: str) -> str:
     return f"{namespace}/{name}"
 
 
+def parent_of(obj: JSON) -> Key | None:
+    """Return the key of the object that this one names as its parent; None when it names none, or one by its ARM id."""
+    kind, reference = _PARENTS.get(obj["kind"], ("", ""))
+    name = as_dict(as_dict(obj.get("spec")).get(reference)).get("name")
+    return Key(kind, obj["metadata"]["namespace"], name) if isinstance(name, str) else None
+
+
 def state_of(obj: JSON) -> str:
     """Return what `kubectl get` shows as STATE: the reason of Ready; `New` before there is one."""
-    conditions = (obj.get("status") or {}).get("conditions") or []
-    return next((str(each["reason"])[:64] for each in conditions if each["type"] == "Ready"), "New")
+    conditions = map(as_dict, as_list(as_dict(obj.get("status")).get("conditions")))
+    return next((str(each.get("reason"))[:64] for each in conditions if each.get("type") == "Ready"), "New")
 
 
 def states(index_sizes: Mapping[str, int]) -> dict[str, int]:
@@ -27,17 +46,9 @@ def states(index_sizes: Mapping[str, int]) -> dict[str, int]:
     return {value.removeprefix(_STATE): size for value, size in index_sizes.items() if value.startswith(_STATE)}
 
 
-def _parent_and_state(reference: str | None = None) -> Callable[[JSON], Iterable[str]]:
-    def values(obj: JSON) -> list[str]:
-        state = f"{_STATE}{state_of(obj)}"
-        name = ((obj.get("spec") or {}).get(reference) or {}).get("name") if reference else None
-        return [children_value(obj["metadata"]["namespace"], name), state] if isinstance(name, str) else [state]
-
-    return values
+def _parent_and_state(obj: JSON) -> list[str]:
+    parent, state = parent_of(obj), f"{_STATE}{state_of(obj)}"
+    return [state] if parent is None else [children_value(parent.namespace, parent.name), state]
 
 
-INDEXES: Mapping[str, Callable[[JSON], Iterable[str]]] = {
-    "Gallery": _parent_and_state(),
-    "ImageDefinition": _parent_and_state("galleryRef"),
-    "ImageVersion": _parent_and_state("imageDefinitionRef"),
-}
+INDEXES: Mapping[str, Callable[[JSON], Iterable[str]]] = dict.fromkeys(names.PLURALS, _parent_and_state)

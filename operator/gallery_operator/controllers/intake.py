@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gallery_operator.api import names
 from gallery_operator.controllers.families import Families
-from gallery_operator.controllers.indexes import states
+from gallery_operator.controllers.indexes import parent_of, states
 from gallery_operator.controllers.services import Services
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.store import Change
@@ -54,7 +54,8 @@ class Intake:
             self._wake_children(key)
 
     def _gone(self, key: Key, uid: str | None) -> None:
-        parent = self._parent(key)
+        obj = self._services.store.get(key)
+        parent = parent_of(obj) if obj is not None else None
         self._services.store.remove(key, uid)
         self._services.memory.forget(key)
         self._services.backoff.forget(key)
@@ -68,15 +69,6 @@ class Intake:
         if child is not None:
             for each in self._services.store.by_index(child, f"{key.namespace}/{key.name}"):
                 self._services.queue.add(each)
-
-    def _parent(self, key: Key) -> Key | None:
-        field, kind = {
-            "ImageDefinition": ("galleryRef", "Gallery"),
-            "ImageVersion": ("imageDefinitionRef", "ImageDefinition"),
-        }.get(key.kind, ("", ""))
-        obj = self._services.store.get(key) if field else None
-        name = ((obj or {}).get("spec") or {}).get(field, {}).get("name") if obj else None
-        return Key(kind, key.namespace, name) if isinstance(name, str) else None
 
     # --- the sweep ---
 

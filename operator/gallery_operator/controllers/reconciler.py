@@ -8,6 +8,7 @@ Killed at any await, the next process does the same again: decisions rest on spe
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -22,10 +23,12 @@ from gallery_operator.api.conditions import Claim, Reason, claim
 from gallery_operator.api.resource import Operation, Status
 from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
 from gallery_operator.controllers.acting import Actor, explain, hold_back
+from gallery_operator.controllers.indexes import parent_of
 from gallery_operator.controllers.memory import CREATE_LAG
 from gallery_operator.controllers.parents import CannotPlace, last_known_id
 from gallery_operator.controllers.reporter import Reporter
 from gallery_operator.controllers.services import Services
+from gallery_operator.controllers.unreadable import Unreadable, salvage
 from gallery_operator.controllers.visit import JSON, R, Visit
 from gallery_operator.domain import reports, resources
 from gallery_operator.domain.plan import (
@@ -86,11 +89,6 @@ class Reconciler(ABC, Generic[R]):
         del key
         return []
 
-    def parent(self, resource: R) -> Key | None:
-        """Return the parent's object, if it has one here."""
-        del resource
-        return None
-
     def seen(self, visit: Visit[R], place: Any, observed: JSON | None) -> None:
         """Take note of what Azure has now."""
         del place
@@ -104,16 +102,9 @@ class Reconciler(ABC, Generic[R]):
         if raw is None:
             self.services.memory.forget(key)
             return DONE
+        visit = self._visit(key, raw)
         try:
-            visit = self._visit(key, raw)
-        except ValidationError as error:
-            return await self._invalid(key, raw, error)
-        try:
-            return await self._step(visit)
-        except CannotPlace as refusal:
-            return await self._settle(visit, None, None, refusal.step)
-        except ArmError as error:
-            return await self._refused(visit, error)
+            return await self._attempt(visit)
         except (Conflict, NotFound) as stale:
             log.debug("%s changed meanwhile: %s", key, stale)
             return Requeue(_AFTER_CONFLICT)
@@ -124,15 +115,30 @@ class Reconciler(ABC, Generic[R]):
             await self.reporter.internal_error(raw, bug)
             raise
 
-    async def _step(self, visit: Visit[R]) -> Requeue:
+    async def _attempt(self, visit: Visit[Any]) -> Requeue:
+        try:
+            return await self._step(visit)
+        except CannotPlace as refusal:
+            return await self._settle(visit, None, None, refusal.step)
+        except ArmError as error:
+            return await self._refused(visit, error)
+
+    async def _step(self, visit: Visit[Any]) -> Requeue:
         if visit.resource.paused:
             return await self._paused(visit)
         if visit.resource.deleting:
             return await self._finalize(visit)
+        if isinstance(visit.resource, Unreadable):
+            log.error("%s cannot be read: %s", visit.key, visit.resource.why)
+            return await self._settle(visit, None, None, visit.resource.step)
         return await self._reconcile(visit)
 
-    def _visit(self, key: Key, raw: JSON) -> Visit[R]:
-        resource = self.model.model_validate(raw)
+    def _visit(self, key: Key, raw: JSON) -> Visit[Any]:
+        resource: R | Unreadable
+        try:
+            resource = self.model.model_validate(raw)
+        except ValidationError as error:
+            resource = salvage(raw, self.status, error)
         trace = self.services.memory.of(key, resource.metadata.generation)
         requested = resource.metadata.annotations.get(names.RECONCILE_REQUESTED_AT)
         handled = resource.status.last_handled_reconcile_request if resource.status else None
@@ -155,10 +161,10 @@ class Reconciler(ABC, Generic[R]):
         try:
             observed = await self._actor.act(visit, place, observed, step)
         except ArmError as error:
-            if isinstance(error.verdict, Terminal):
-                step = Blocked(error.verdict.reason, error.verdict.message)
-            else:
+            if not isinstance(error.verdict, Terminal):
                 raise
+            self._log_refusal(visit, error)
+            step = Blocked(error.verdict.reason, error.verdict.message)
         return await self._settle(visit, place, observed, step)
 
     async def _look(self, visit: Visit[R], place: Any, *, fresh: bool) -> JSON | None:
@@ -181,7 +187,7 @@ class Reconciler(ABC, Generic[R]):
 
     # --- the end ---
 
-    async def _finalize(self, visit: Visit[R]) -> Requeue:
+    async def _finalize(self, visit: Visit[Any]) -> Requeue:
         resource = visit.resource
         if not resource.finalizer_present:
             return DONE
@@ -192,6 +198,9 @@ class Reconciler(ABC, Generic[R]):
                 visit, None, None, Wait(Reason.CHILDREN_EXIST, f"waiting for {named}{more}", 30.0)
             )
         place = self._last_place(visit)
+        if place is None and isinstance(resource, Unreadable):
+            why = f"{resource.why}; the object goes, and what Azure may have of it stays"
+            await self.services.events.warning(visit.raw, Reason.INVALID_SPEC, why)
         if place is None or resource.retain or resource.observe_only:
             return await self._release(visit)
         observed = await self.services.arm.get(place.id)
@@ -199,19 +208,22 @@ class Reconciler(ABC, Generic[R]):
         created = visit.trace.created_at
         if observed is None and created is not None and visit.now - created < CREATE_LAG:
             return await self._settle(visit, None, None, Wait(Reason.DELETING, "Azure does not show it yet"))
-        ending = resources.deletion(observed, self.services.owner(visit.key), resource.retain)
+        owner = self.services.owner(visit.key)
+        # What only a status names is deleted only if its tag says that it is ours.
+        foreign = isinstance(place, LastPlace) and observed is not None and resources.owner_of(observed) != owner
+        ending = None if foreign else resources.deletion(observed, owner, resource.retain)
         if ending is None:
             return await self._release(visit)
         observed = await self._actor.act(visit, place, observed, ending)
         return await self._settle(visit, None if isinstance(place, LastPlace) else place, observed, ending)
 
-    def _last_place(self, visit: Visit[R]) -> Any:
-        """Return the place, even when a parent was removed by force: then the last id that was reported."""
-        try:
-            return self.place(visit.resource)
-        except CannotPlace:
-            known = last_known_id(visit.resource)
-            return LastPlace(known) if isinstance(known, self.id_type) else None
+    def _last_place(self, visit: Visit[Any]) -> Any:
+        """Return the place; the last id that was reported if a parent was removed by force or nothing can be read."""
+        with contextlib.suppress(CannotPlace):
+            if not isinstance(visit.resource, Unreadable):
+                return self.place(visit.resource)
+        known = last_known_id(visit.resource)
+        return LastPlace(known) if isinstance(known, self.id_type) else None
 
     async def _release(self, visit: Visit[R]) -> Requeue:
         """Let the object go: nothing of it is left in Azure, or what is left is to stay."""
@@ -223,7 +235,7 @@ class Reconciler(ABC, Generic[R]):
             self.services.store.remove(visit.key, visit.metadata.uid)
         self.services.memory.forget(visit.key)
         log.info("%s: released", visit.key, extra={"plan": "Release", "object": visit.key.name, "kind": self.kind})
-        if (parent := self.parent(visit.resource)) is not None:
+        if (parent := parent_of(visit.raw)) is not None:
             self.services.queue.add(parent)
         return DONE
 
@@ -293,31 +305,11 @@ class Reconciler(ABC, Generic[R]):
         await self.reporter.report(visit.raw, visit.resource, self._unchanged(visit), claims, None)
         return DONE
 
-    async def _invalid(self, key: Key, raw: JSON, error: ValidationError) -> Requeue:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        log.error("%s cannot be read: %s: %s", key, where, first["msg"])
-        await self.reporter.invalid(raw, f"{where}: {first['msg']}")
-        return Requeue(None, Outcome.TERMINAL)
-
     async def _refused(self, visit: Visit[R], error: ArmError) -> Requeue:
         """Azure said no, or nothing: report what a person should know, and try again as the verdict says."""
         verdict = error.verdict
         failures = self.services.backoff.failures(visit.key)
-        log.log(
-            logging.DEBUG if isinstance(verdict, Throttled) else logging.WARNING,
-            "%s: %s",
-            visit.key,
-            error,
-            extra={
-                "kind": self.kind,
-                "namespace": visit.key.namespace,
-                "object": visit.key.name,
-                "plan": type(verdict).__name__,
-                "code": error.code,
-                "correlation_id": error.correlation_id,
-            },
-        )
+        self._log_refusal(visit, error)
         if isinstance(verdict, Throttled):
             return Requeue(verdict.after)
         if isinstance(verdict, Terminal):
@@ -325,6 +317,22 @@ class Reconciler(ABC, Generic[R]):
         if not isinstance(verdict, Transient) or failures + 1 >= _HICCUPS:
             await self._settle(visit, None, None, Wait(verdict.reason, verdict.message))
         return Requeue(None, Outcome.FAILED)
+
+    def _log_refusal(self, visit: Visit[Any], error: ArmError) -> None:
+        log.log(
+            logging.DEBUG if isinstance(error.verdict, Throttled) else logging.WARNING,
+            "%s: %s",
+            visit.key,
+            error,
+            extra={
+                "kind": self.kind,
+                "namespace": visit.key.namespace,
+                "object": visit.key.name,
+                "plan": type(error.verdict).__name__,
+                "code": error.code,
+                "correlation_id": error.correlation_id,
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,22 +52,6 @@ class Reporter:
             self._services.store.put(await self._services.kube.apply_status(newest, wanted))
         return _is_ready(conditions) and not _is_ready(before)
 
-    async def invalid(self, raw: JSON, why: str) -> None:
-        """Report an object that the models cannot read: its CRD is older or newer than this operator."""
-        metadata, before = raw["metadata"], self._conditions(raw)
-        message = f"{why}. Are the CRDs those of this operator's version?"
-        claims = [claim(*each, Reason.INVALID_SPEC, message) for each in (("Ready", False), ("Stalled", True))]
-        generation = metadata.get("generation", 0)
-        conditions = merge(before, claims, generation=generation, now=self._services.clock.now())
-        status = self._status(observed_generation=generation, conditions=conditions)
-        wanted = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        if wanted == raw.get("status"):
-            return
-        try:
-            self._services.store.put(await self._services.kube.apply_status(raw, wanted))
-        except KubeError as error:
-            log.warning("Cannot report that an object is invalid: %s", error)
-
     async def internal_error(self, raw: JSON, bug: Exception) -> None:
         """Report a bug of ours: Ready is Unknown until the next try. Never raises."""
         try:
@@ -82,12 +66,6 @@ class Reporter:
         """Return the object as it is known now: a finalizer or annotation of ours may just have been written."""
         known = self._services.store.get(Key.of(raw))
         return known if known is not None and known["metadata"]["uid"] == raw["metadata"]["uid"] else raw
-
-    def _conditions(self, raw: JSON) -> list[Condition]:
-        try:
-            return self._status.model_validate(raw.get("status") or {}).conditions
-        except ValidationError:
-            return []
 
     async def _tell(self, raw: JSON, step: Plan, before: list[Condition], after: list[Condition]) -> None:
         """Record what was done, and transitions of Ready: never a state that merely goes on."""

@@ -9,6 +9,7 @@ from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_version import ImageVersion, ImageVersionStatus
 from gallery_operator.api.resource import Status
 from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.indexes import parent_of
 from gallery_operator.controllers.parents import CannotPlace, VersionPlace, place_version
 from gallery_operator.controllers.reconciler import Reconciler
 from gallery_operator.controllers.services import Services
@@ -43,10 +44,6 @@ class VersionReconciler(Reconciler[ImageVersion]):
     def place(self, resource: ImageVersion) -> VersionPlace:
         return place_version(self.services, resource)
 
-    def parent(self, resource: ImageVersion) -> Key | None:
-        name = resource.spec.image_definition_ref.name
-        return Key("ImageDefinition", resource.metadata.namespace, name) if name else None
-
     # --- observe ---
 
     async def observe(self, visit: Visit[ImageVersion], place: VersionPlace, *, fresh: bool) -> JSON | None:
@@ -79,7 +76,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
 
     def seen(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> None:
         """Write through to the LIST; when another version became latest, the objects concerned are looked at."""
-        definition, key = place.id.definition, self.parent(visit.resource)
+        definition, key = place.id.definition, parent_of(visit.raw)
         before = self.services.versions.peek(definition)
         self.services.versions.update(definition, place.id.version, observed)
         after = self.services.versions.peek(definition)
@@ -121,7 +118,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
             version=visit.resource,
             parents=Parents(home or self._homes.get(place.id.definition, ""), definition.spec if definition else None),
             observed=observed,
-            family=self._families.of(place.id.definition, self.parent(visit.resource)),
+            family=self._families.of(place.id.definition, parent_of(visit.raw)),
             owner=self.services.owner(visit.key),
             attempts=visit.trace.repairs.attempts(visit.now),
             now=visit.now,

@@ -110,7 +110,12 @@ class Connection:
         return answer
 
     async def _exchange(
-        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str], body: Object | list[Object] | None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        body: Object | list[Object] | None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self._client is None:
             msg = "the connection is not open"
