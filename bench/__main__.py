@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ _SCENARIOS = ("steady", "burst", "throttled", "latency")
 def main() -> int:
     """Run what the command line asks for; 0: every budget is met, 1: one is missed, or a benchmark failed."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything that was started is stopped
     figures: list[Figure] = []
     failed = False
     for name, measure in _chosen(arguments):
