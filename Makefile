@@ -30,7 +30,8 @@ format: $(READY) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 
 test: $(READY) ## run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m dev.control_plane build
+	@$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
 
 demo: $(READY) ## tell and verify the life of an image version; KEEP=1 leaves it running, KUBECONFIG is used when set
 	@$(BIN)/python -m dev.demo $(if $(filter-out 0,$(KEEP)),--keep)
