@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ _SWEEP: Final = 600.0
 #: be in vain. A list of 10,000 takes seconds, so it is not repeated while objects come in.
 _AGAIN: Final = 0.2
 _IN_VAIN: Final = 10
+#: The longest pause, in seconds, after a list that failed; the first one is _AGAIN.
+_LONGEST_AGAIN: Final = 30.0
 #: Without a sweep that succeeded for so long, the API server cannot be reached: a restart may mend it.
 _TOO_LONG: Final = 3 * _SWEEP
 
@@ -39,12 +42,15 @@ class Intake:
         self._families = families
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._swept_at = time.monotonic()
+        self._listed_anew = asyncio.Event()
 
     # --- the watch ---
 
     def on_event(self, type_: str | None, obj: JSON) -> None:
         """Take one watch event. O(1), but for a parent's change, which concerns its children."""
         key = Key.of(obj)
+        if type_ is None and self.synced.is_set():
+            self._listed_anew.set()
         if type_ == "DELETED":
             self._gone(key, obj["metadata"].get("uid"))
             return
@@ -73,7 +79,11 @@ class Intake:
     # --- the sweep ---
 
     async def sweep_forever(self) -> None:
-        """List metadata until the store holds everything, then every ten minutes. Raises Forbidden and NotFound."""
+        """List metadata until the store holds everything, then every ten minutes and whenever the watch began anew.
+
+        Raises Forbidden and NotFound.
+        """
+        failures = 0
         while True:
             try:
                 missing = await self._sweep()
@@ -81,14 +91,23 @@ class Intake:
                 raise
             except KubeError as error:
                 log.warning("Cannot list objects: %s", error)
-                await asyncio.sleep(_SWEEP if self.synced.is_set() else _AGAIN)
+                await asyncio.sleep(min(_AGAIN * 2 ** min(failures, 10), _LONGEST_AGAIN))
+                failures += 1
                 continue
+            failures = 0
             if not self.synced.is_set():
                 if not await self._arrived(missing):
                     continue
                 log.info("The store is in sync", extra={"objects": sum(self.counts().values())})
                 self.synced.set()
-            await asyncio.sleep(_SWEEP)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the next sweep. When kopf lists anew its watch was blind for a while: deletions were missed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SWEEP):
+                await self._listed_anew.wait()
+        self._listed_anew.clear()
 
     async def _arrived(self, missing: set[Key]) -> bool:
         """Wait until the watch has brought what was missing; False when it brings no more: the rest may be gone."""
@@ -123,7 +142,7 @@ class Intake:
 
     async def _fetch(self, key: Key) -> None:
         try:
-            self.on_event(None, await self._services.kube.get(key.kind, key.namespace, key.name))
+            self.on_event("ADDED", await self._services.kube.get(key.kind, key.namespace, key.name))
         except NotFound:
             return
 

@@ -121,6 +121,29 @@ async def test_a_list_that_fails_is_repeated() -> None:
     assert server.lists == 4
 
 
+async def test_lists_that_go_on_failing_are_repeated_ever_less_often() -> None:
+    server = Listing([])
+    server.failures = 1000
+    async with sweeping(server):
+        await asyncio.sleep(600)
+    assert 20 <= server.lists <= 30
+
+
+async def test_a_watch_that_lists_anew_was_blind_so_what_it_missed_is_looked_for_at_once() -> None:
+    server = Listing(["stays", "goes"])
+    async with sweeping(server) as intake:
+        for name in ("stays", "goes"):
+            intake.on_event(None, gallery(name))
+        await intake.synced.wait()
+        server.names = ["stays", "came"]
+        intake.on_event(None, gallery("stays"))
+        await asyncio.sleep(1)
+        assert intake.counts() == {("Gallery", "New"): 2}
+        assert server.fetched == ["came"]
+        await asyncio.sleep(60)
+    assert server.lists == 2, "what a list fetched is no reason for another one"
+
+
 async def test_what_vanished_unseen_is_dropped_and_what_came_unseen_is_fetched_by_a_later_list() -> None:
     server = Listing(["old"])
     async with sweeping(server) as intake:
