@@ -45,25 +45,34 @@ from gallery_operator.telemetry.server import TelemetryServer
 log = logging.getLogger(__name__)
 
 
+class WatchError(Exception):
+    """kopf gave up watching: the message says why. A new process begins anew."""
+
+
 def main(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     structured_logging.configure(settings.log_format, settings.log_level)
     try:
         asyncio.run(run(settings))
-    except (KubeError, ValueError, OSError) as error:
+    except (KubeError, WatchError, ValueError, OSError) as error:
         log.error("Cannot run: %s", error)
         return 1
     except KeyboardInterrupt:
         return 0
+    except Exception:
+        log.exception("A bug ended the operator")
+        return 1
     return 0
 
 
 async def run(settings: Settings, *, stopping: asyncio.Event | None = None) -> None:
     """Run the operator until `stopping` is set, or a signal comes, or watching fails for good.
 
-    Raises KubeError when the cluster cannot be used, ValueError for a wrong setting, OSError for a taken port.
+    Raises KubeError when the cluster cannot be used, WatchError when kopf gives up, ValueError for a wrong setting,
+    OSError for a taken port.
     """
     stopping = stopping or asyncio.Event()
+    _stop_on_signals(stopping)  # kopf sets its own later: until then nothing else would heed them in a container
     async with AsyncExitStack() as stack:
         operator = await _build(settings, stack)
         log.info(
@@ -112,14 +121,17 @@ class Operator:
         watch = asyncio.create_task(self._watch(ready, stop_watching), name="watch")
         sweep = asyncio.create_task(self._intake.sweep_forever(), name="sweep")
         try:
-            await _first(watch, ready.wait())
+            await _first(watch, ready.wait(), stopping.wait())
             _stop_on_signals(stopping)
             await _first(watch, sweep, stopping.wait())
         finally:
             log.info("Stopping")
             await self._workers.stop(self._settings.grace.total_seconds())
             sweep.cancel()
-            stop_watching.set()
+            if self._intake.synced.is_set():
+                stop_watching.set()
+            else:  # told to stop, kopf would for seconds go on looking for the kinds with its connection closed
+                watch.cancel()
             await asyncio.wait([watch, sweep])
             self._lag.stop()
             await self._server.stop()
@@ -134,15 +146,19 @@ class Operator:
 
     async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
         namespaces = self._settings.namespace_list
-        await kopf.operator(
-            registry=handlers.registry(self._intake.on_event),
-            settings=handlers.settings(),
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            stop_flag=stop,
-            ready_flag=ready,
-        )
+        try:
+            await kopf.operator(
+                registry=handlers.registry(self._intake.on_event),
+                settings=handlers.settings(),
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=namespaces,
+                stop_flag=stop,
+                ready_flag=ready,
+            )
+        except Exception as error:
+            msg = f"the watch failed: {type(error).__name__}: {error}"[:1024]
+            raise WatchError(msg) from error
 
     def _running(self) -> Mapping[str, list[float]]:
         running: dict[str, list[float]] = {kind: [] for kind in self._reconcilers}

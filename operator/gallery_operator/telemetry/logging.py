@@ -98,6 +98,7 @@ def configure(style: Literal["json", "text"] = "json", level: str = "INFO", stre
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_JsonFormatter() if style == "json" else _TextFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.captureWarnings(True)  # else they are lines of plain text among the JSON
     quiet = logging.NOTSET if level.upper() == "DEBUG" else logging.WARNING
     for name in _NOISY:
         logging.getLogger(name).setLevel(quiet)
