@@ -24,11 +24,14 @@ from dev.azure_simulator import AzureSimulator
 from dev.control_plane import Cluster, Kubectl, kubeconfig_for_service_account
 from dev.demo.processes import tied
 from gallery_operator.api import names
+from tests.integration import scenes
 from tests.integration.driving import JSON, condition
 from tests.packaging.rendering import Rendered
 from tests.packaging.running import PATIENCE, ROOT, eventually
 
 NAME = "gallery-operator"
+#: How many times as fast as real time Azure and the operator run while something is published.
+FAST = 200.0
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+")
 
 
@@ -233,3 +236,9 @@ class Objects:
 def secrets_in(text: str, *known: str) -> list[str]:
     """Return what no log, event or status may hold: tokens, and the secrets that are known."""
     return [*_TOKEN.findall(text), *(each for each in known if each in text)]
+
+
+def watched(name: str) -> JSON:
+    """Return a gallery that is only looked at, and which Azure does not have: its Ready says NotFound at once."""
+    gallery = scenes.gallery(managementPolicy="Observe", azureName="nobodys")
+    return {**gallery, "metadata": {"name": name}}

@@ -1,4 +1,4 @@
-"""The operator as a process, with kopf around it: what it serves and logs, what it survives, what it leaves alone.
+"""The operator as a process, with kopf around it: what it serves and logs, and what it leaves alone.
 
 What it does to Azure and why is tested where its reconcilers are driven; here is what only a process can show.
 """
@@ -17,16 +17,14 @@ import pytest
 from gallery_operator.api import names
 from tests.integration import scenes
 from tests.integration.driving import condition
-from tests.integration.operating import Installation, Objects, Process, secrets_in
+from tests.integration.operating import FAST, Installation, Objects, Process, secrets_in, watched
 from tests.packaging.running import eventually
 
 if TYPE_CHECKING:
     from dev.azure_simulator import AzureSimulator, Switchboard
     from dev.control_plane import Cluster
 
-VERSION, DEFINITION, GALLERY = "imageversions/ubuntu-1.0.0", "imagedefinitions/ubuntu", "galleries/platform"
-#: How many times as fast as real time Azure and the operator run while something is published.
-FAST = 200.0
+VERSION, GALLERY = "imageversions/ubuntu-1.0.0", "galleries/platform"
 
 
 @dataclass(frozen=True)
@@ -273,12 +271,6 @@ def hurried(azure: Switchboard) -> Iterator[None]:
 def other(name: str, **spec: object) -> dict[str, object]:
     """Return an image definition beside that of the scene."""
     return scenes.definition(name, identifier={"publisher": "contoso", "offer": "ubuntu", "sku": name}, **spec)
-
-
-def watched(name: str) -> dict[str, object]:
-    """Return a gallery that is only looked at, and which Azure does not have."""
-    gallery = scenes.gallery(managementPolicy="Observe", azureName="nobodys")
-    return {**gallery, "metadata": {"name": name}}
 
 
 def adds(stage: Stage, kind: str) -> float:
