@@ -34,7 +34,7 @@ from gallery_operator.engine.queue import WorkQueue
 from gallery_operator.engine.store import Store
 from gallery_operator.engine.workers import Requeue, Workers
 from gallery_operator.kube.client import Kube
-from gallery_operator.kube.errors import Forbidden, KubeError
+from gallery_operator.kube.errors import Forbidden, KubeError, Unavailable
 from gallery_operator.kube.events import EventRecorder
 from gallery_operator.settings import Settings
 from gallery_operator.telemetry import logging as structured_logging
@@ -146,6 +146,11 @@ class Operator:
 
     async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
         namespaces = self._settings.namespace_list
+        try:
+            # kopf looks the kinds up once: one that came later would never be watched.
+            await self.services.kube.check_served()
+        except Unavailable as error:
+            log.warning("Cannot look up the kinds: %s", error)
         try:
             await kopf.operator(
                 registry=handlers.registry(self._intake.on_event),

@@ -137,7 +137,8 @@ def test_without_crds_it_ends_and_names_what_is_missing(
     rendered = render(crds={"enabled": False})
     apply(kubectl, *rendered.manifests)
     last = last_words(rendered, environment(), tmp_path / "log")
-    assert "Cannot run: GET /apis/gallery-operator.io/v1alpha1/galleries: 404" in last
+    assert "does not serve Gallery, ImageDefinition, ImageVersion of gallery-operator.io/v1alpha1" in last
+    assert "install the CRDs first" in last
 
 
 def test_cluster_wide_it_publishes_retires_and_removes_with_its_rights(

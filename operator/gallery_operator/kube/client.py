@@ -152,6 +152,17 @@ class Kube:
         except Expired:
             return await self._list_metadata(kind, namespace)
 
+    async def check_served(self) -> None:
+        """Make sure that the API server serves every kind; raises NotFound naming those that are missing."""
+        path = f"/apis/{self._api_version}"
+        try:
+            found = {each.get("kind") for each in (await self._connection.send("GET", path)).get("resources") or []}
+        except NotFound:
+            found = set()
+        if missing := [kind for kind in self._plurals if kind not in found]:
+            msg = f"the API server does not serve {', '.join(missing)} of {self._api_version}: install the CRDs first"
+            raise NotFound(msg)
+
     async def namespace_uid(self, name: str) -> str:
         """Return the uid of a namespace; that of `kube-system` identifies the cluster."""
         namespace = await self._connection.send("GET", f"/api/v1/namespaces/{quote(name, safe='')}")
