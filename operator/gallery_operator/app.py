@@ -36,7 +36,7 @@ from gallery_operator.engine.workers import Requeue, Workers
 from gallery_operator.kube.client import Kube
 from gallery_operator.kube.errors import Forbidden, KubeError, Unavailable
 from gallery_operator.kube.events import EventRecorder
-from gallery_operator.settings import Settings
+from gallery_operator.settings import Settings, seconds
 from gallery_operator.telemetry import logging as structured_logging
 from gallery_operator.telemetry.health import LoopLag
 from gallery_operator.telemetry.metrics import Metrics
@@ -126,7 +126,7 @@ class Operator:
             await _first(watch, sweep, stopping.wait())
         finally:
             log.info("Stopping")
-            await self._workers.stop(self._settings.grace.total_seconds())
+            await self._workers.stop(seconds(self._settings.grace))
             sweep.cancel()
             if self._intake.synced.is_set():
                 stop_watching.set()
@@ -167,8 +167,8 @@ class Operator:
 
     def _running(self) -> Mapping[str, list[float]]:
         running: dict[str, list[float]] = {kind: [] for kind in self._reconcilers}
-        for key, seconds in self.services.queue.running_seconds().items():
-            running[key.kind].append(seconds)
+        for key, since in self.services.queue.running_seconds().items():
+            running[key.kind].append(since)
         return running
 
     def _missing_workers(self) -> str | None:
@@ -207,7 +207,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         metrics=metrics,
         cluster_id=settings.cluster_id or await _cluster_id(kube),
         subscription_id=settings.subscription_id,
-        pace=Pace(settings.poll.total_seconds(), settings.resync.total_seconds()),
+        pace=Pace(seconds(settings.poll), seconds(settings.resync)),
     )
     built.append(Operator(settings, services, metrics))
     return built[0]

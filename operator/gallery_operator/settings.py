@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LEAST_POLL = 15
+_DURATION = re.compile(r"(\d{1,6})([smhd])")
 
 
-def _parse_duration(value: object) -> object:
-    match = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
-    if match is None and isinstance(value, str):
-        msg = f"a duration is a whole number with s, m, h or d, such as 30m, not {value[:20]!r}"
+def seconds(duration: str) -> float:
+    """Return the seconds of a duration such as 30m; raises ValueError, saying how durations are written."""
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        msg = "a duration is a whole number with s, m, h or d, such as 30m"
         raise ValueError(msg)
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]]) if match else value
+    return float(int(match[1]) * _UNITS[match[2]])
 
 
-Duration = Annotated[timedelta, BeforeValidator(_parse_duration)]
+def _check_duration(text: str) -> str:
+    seconds(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_check_duration)]
 
 
 class Settings(BaseSettings):
@@ -64,10 +71,10 @@ class Settings(BaseSettings):
 
     workers: Annotated[int, Field(ge=1, le=128)] = 24
     """Objects reconciled at the same time."""
-    resync: Duration = timedelta(minutes=30)
+    resync: Duration = "30m"
     """How often Azure is compared with objects that did not change. Short times cost Azure requests."""
-    poll: Duration = timedelta(seconds=15)
-    """The shortest time between two looks at something that runs in Azure."""
+    poll: Duration = "15s"
+    """The shortest time between two looks at something that runs in Azure; 15s at least."""
     arm_share: Annotated[float, Field(gt=0, le=100)] = 0.95
     """The share of Azure's documented request limits that the operator uses; above 1 where Azure raised yours."""
 
@@ -77,7 +84,7 @@ class Settings(BaseSettings):
     """Format of log lines."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severity that is logged."""
-    grace: Duration = timedelta(seconds=15)
+    grace: Duration = "15s"
     """How long running reconciles may go on after SIGTERM; below the pod's terminationGracePeriodSeconds."""
     clock_file: Path | None = None
     """For demos and tests: a file with an accelerated clock instead of the system's."""
@@ -95,7 +102,10 @@ class Settings(BaseSettings):
         if self.arm_endpoint is None and (self.arm_audience or self.ca_file):
             msg = "arm-audience and ca-file are for an explicit arm-endpoint"
             raise ValueError(msg)
-        if self.poll > self.resync:
+        if seconds(self.poll) > seconds(self.resync):
             msg = "poll is not longer than resync"
+            raise ValueError(msg)
+        if seconds(self.poll) < _LEAST_POLL:
+            msg = f"poll is {_LEAST_POLL}s or longer: Azure counts every look"
             raise ValueError(msg)
         return self

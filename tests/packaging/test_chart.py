@@ -13,7 +13,7 @@ import yaml
 
 from deploy.manifests import CHART
 from gallery_operator import __version__
-from gallery_operator.settings import Settings
+from gallery_operator.settings import Settings, seconds
 from tests.packaging.rendering import Rendered
 from tests.packaging.running import ROOT
 
@@ -158,7 +158,7 @@ def test_one_pod_at_a_time_writes_to_azure(render: Render) -> None:
 
 
 def test_the_pod_may_take_longer_to_end_than_its_reconciles(render: Render) -> None:
-    assert render().pod()["terminationGracePeriodSeconds"] > 2 * Settings().grace.total_seconds()
+    assert render().pod()["terminationGracePeriodSeconds"] > 2 * seconds(Settings().grace)
 
 
 def test_probes_ask_what_the_operator_answers(render: Render) -> None:
@@ -245,7 +245,7 @@ def test_settings_arrive_as_they_are_meant(render: Render, monkeypatch: pytest.M
     for name, value in rendered.environment().items():
         monkeypatch.setenv(name, value)
     settings = Settings()
-    assert (settings.workers, settings.arm_share, settings.resync.total_seconds()) == (128, 1.5, 7200)
+    assert (settings.workers, settings.arm_share, settings.resync) == (128, 1.5, "2h")
     assert (settings.arm_endpoint, settings.cluster_id, settings.log_level) == ("https://arm.example", "007", "DEBUG")
 
 

@@ -30,6 +30,7 @@ def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -
         (["--workers", "0"], "--workers (GALLERY_OPERATOR_WORKERS): Input should be greater than or equal to 1"),
         (["--poll", "15"], "--poll (GALLERY_OPERATOR_POLL): a duration is a whole number with s, m, h or d"),
         (["--poll", "2h", "--resync", "1h"], "poll is not longer than resync"),
+        (["--poll", "5s"], "poll is 15s or longer"),
         (["--cluster-id", "a/b"], "--cluster-id (GALLERY_OPERATOR_CLUSTER_ID): String should match"),
         (["--log-level", "LOUD"], "--log-level"),
         (["--cloud", "Mars"], "--cloud"),
