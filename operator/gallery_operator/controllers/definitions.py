@@ -7,14 +7,12 @@ from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_definition import ImageDefinition, ImageDefinitionStatus
 from gallery_operator.api.resource import Status
 from gallery_operator.controllers.families import Families
-from gallery_operator.controllers.indexes import children_value
 from gallery_operator.controllers.parents import CannotPlace, DefinitionPlace, place_definition
 from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import definitions, reports, resources
 from gallery_operator.domain.plan import Plan, Wait
-from gallery_operator.engine.keys import Key
 
 _GALLERY_LOOK = 30.0  # seconds
 
@@ -75,6 +73,3 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
         )
         done = Reason.OBSERVED if visit.resource.observe_only else Reason.SUCCEEDED
         return status, reports.claims(step, done)
-
-    def children(self, key: Key) -> list[Key]:
-        return self.services.store.by_index("ImageVersion", children_value(key.namespace, key.name))

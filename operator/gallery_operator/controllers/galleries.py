@@ -6,13 +6,11 @@ from gallery_operator.api.arm_ids import GalleryId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.gallery import Gallery, GalleryStatus
 from gallery_operator.api.resource import Status
-from gallery_operator.controllers.indexes import children_value
 from gallery_operator.controllers.parents import GalleryPlace, place_gallery
 from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import galleries, reports
 from gallery_operator.domain.plan import Plan
-from gallery_operator.engine.keys import Key
 
 
 class GalleryReconciler(RememberingReconciler[Gallery]):
@@ -36,6 +34,3 @@ class GalleryReconciler(RememberingReconciler[Gallery]):
     ) -> tuple[Status, list[Claim]]:
         done = Reason.OBSERVED if visit.resource.observe_only else Reason.SUCCEEDED
         return GalleryStatus(**self.base(visit, place, observed, step)), reports.claims(step, done)
-
-    def children(self, key: Key) -> list[Key]:
-        return self.services.store.by_index("ImageDefinition", children_value(key.namespace, key.name))

@@ -11,6 +11,7 @@ from typing import Any, Final
 from gallery_operator.api import names
 from gallery_operator.domain.resources import as_dict, as_list
 from gallery_operator.engine.keys import Key
+from gallery_operator.engine.store import Store
 
 JSON = dict[str, Any]
 
@@ -33,6 +34,12 @@ def parent_of(obj: JSON) -> Key | None:
     kind, reference = _PARENTS.get(obj["kind"], ("", ""))
     name = as_dict(as_dict(obj.get("spec")).get(reference)).get("name")
     return Key(kind, obj["metadata"]["namespace"], name) if isinstance(name, str) else None
+
+
+def children_of(store: Store, key: Key) -> list[Key]:
+    """Return the objects that name this one as their parent."""
+    kinds = [kind for kind, (parent, _) in _PARENTS.items() if parent == key.kind]
+    return [child for kind in kinds for child in store.by_index(kind, children_value(key.namespace, key.name))]
 
 
 def state_of(obj: JSON) -> str:

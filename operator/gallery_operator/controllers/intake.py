@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gallery_operator.api import names
 from gallery_operator.controllers.families import Families
-from gallery_operator.controllers.indexes import parent_of, states
+from gallery_operator.controllers.indexes import children_of, parent_of, states
 from gallery_operator.controllers.services import Services
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.store import Change
@@ -71,10 +71,8 @@ class Intake:
             self._services.queue.add(parent)
 
     def _wake_children(self, key: Key) -> None:
-        child = {"Gallery": "ImageDefinition", "ImageDefinition": "ImageVersion"}.get(key.kind)
-        if child is not None:
-            for each in self._services.store.by_index(child, f"{key.namespace}/{key.name}"):
-                self._services.queue.add(each)
+        for child in children_of(self._services.store, key):
+            self._services.queue.add(child)
 
     # --- the sweep ---
 

@@ -23,7 +23,7 @@ from gallery_operator.api.conditions import Claim, Reason, claim
 from gallery_operator.api.resource import Operation, Status
 from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
 from gallery_operator.controllers.acting import Actor, explain, hold_back
-from gallery_operator.controllers.indexes import parent_of
+from gallery_operator.controllers.indexes import children_of, parent_of
 from gallery_operator.controllers.memory import CREATE_LAG
 from gallery_operator.controllers.parents import CannotPlace, last_known_id
 from gallery_operator.controllers.reporter import Reporter
@@ -83,11 +83,6 @@ class Reconciler(ABC, Generic[R]):
     @abstractmethod
     def describe(self, visit: Visit[R], place: Any, observed: JSON | None, step: Plan) -> tuple[Status, list[Claim]]:
         """Return the status (without conditions) and what it claims of conditions."""
-
-    def children(self, key: Key) -> list[Key]:
-        """Return the objects that name this one as their parent."""
-        del key
-        return []
 
     def seen(self, visit: Visit[R], place: Any, observed: JSON | None) -> None:
         """Take note of what Azure has now."""
@@ -191,7 +186,7 @@ class Reconciler(ABC, Generic[R]):
         resource = visit.resource
         if not resource.finalizer_present:
             return DONE
-        if children := self.children(visit.key):
+        if children := children_of(self.services.store, visit.key):
             named = ", ".join(f"{each.kind} {each.name}" for each in children[:5])
             more = f" and {len(children) - 5} more" if len(children) > 5 else ""
             return await self._settle(
@@ -249,7 +244,7 @@ class Reconciler(ABC, Generic[R]):
             status, claims = self.describe(visit, place, observed, step)
         became_ready = await self.reporter.report(visit.raw, visit.resource, status, claims, step)
         if became_ready:
-            for child in self.children(visit.key):
+            for child in children_of(self.services.store, visit.key):
                 self.services.queue.add(child)
         return self._requeue(step, status)
 
