@@ -1,4 +1,4 @@
-"""What a simulator starts with: one subscription, two resource groups, and sources to publish from."""
+"""What a simulator starts with: tenants, subscriptions, resource groups, and sources to publish from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ from dev.azure_simulator.sources import DataDisk, Source
 
 TENANT_ID = "00000000-0000-0000-0000-00000000000a"
 SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001"
+#: Another subscription of the same tenant.
+SECOND_SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000002"
+#: Another tenant, and its subscription.
+OTHER_TENANT_ID = "00000000-0000-0000-0000-00000000001a"
+FOREIGN_SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000003"
 CLIENT_ID = "00000000-0000-0000-0000-00000000000c"
 CLIENT_SECRET = "simulated-client-secret"
 
-#: Resource group -> location.
+#: Subscription -> tenant.
+SUBSCRIPTIONS = {
+    SUBSCRIPTION_ID: TENANT_ID,
+    SECOND_SUBSCRIPTION_ID: TENANT_ID,
+    FOREIGN_SUBSCRIPTION_ID: OTHER_TENANT_ID,
+}
+#: Resource group of every subscription -> location.
 RESOURCE_GROUPS = {"images-rg": "westeurope", "sources-rg": "westeurope"}
 
 #: (issuer, subject) of the service accounts trusted from the start; the switchboard adds more with `trust`.

@@ -15,6 +15,7 @@ from azure.identity import ClientAssertionCredential, ClientSecretCredential, Wo
 from dev.azure_simulator import AzureSimulator, Switchboard
 from dev.azure_simulator.errors import ArmError
 from dev.azure_simulator.identity import Identity, signing_key
+from dev.azure_simulator.seeds import SECOND_SUBSCRIPTION_ID, SUBSCRIPTION_ID
 from tests.simulator.conftest import Paths
 from tests.simulator.support import Http, get_token
 
@@ -169,7 +170,7 @@ def test_the_azure_cli_finds_cloud_tenant_and_subscription(simulator: AzureSimul
     cloud = http.get("/metadata/endpoints", api="2022-09-01").json()
     assert cloud["authentication"]["loginEndpoint"] == simulator.endpoints.url
     assert cloud["suffixes"]["storage"] == "core.windows.net"
-    (subscription,) = http.get("/subscriptions", api="2022-12-01").json()["value"]
-    assert subscription["subscriptionId"] == simulator.endpoints.subscription_id
+    subscriptions = http.get("/subscriptions", api="2022-12-01").json()["value"]
+    assert [each["subscriptionId"] for each in subscriptions] == [SUBSCRIPTION_ID, SECOND_SUBSCRIPTION_ID]
     assert http.get("/tenants", api="2022-12-01").json()["value"][0]["tenantId"] == simulator.endpoints.tenant_id
     assert http.get(http.subscription, api="2022-12-01").json()["state"] == "Enabled"
