@@ -13,15 +13,13 @@ from typing import Any
 import kopf
 
 from gallery_operator import __version__, handlers
-from gallery_operator.api.arm_ids import DefinitionId
 from gallery_operator.azure.budget import Limits
 from gallery_operator.azure.clouds import CLOUDS, Cloud, explicit_cloud
 from gallery_operator.azure.credentials import operator_credential
 from gallery_operator.azure.gateway import ArmGateway
-from gallery_operator.azure.version_cache import VersionCache
 from gallery_operator.clock import Clock, FileClock, SystemClock
+from gallery_operator.controllers.accounts import Accounts
 from gallery_operator.controllers.definitions import DefinitionReconciler
-from gallery_operator.controllers.families import Families
 from gallery_operator.controllers.galleries import GalleryReconciler
 from gallery_operator.controllers.indexes import INDEXES
 from gallery_operator.controllers.intake import Intake
@@ -89,15 +87,12 @@ class Operator:
     def __init__(self, settings: Settings, services: Services, metrics: Metrics) -> None:
         self.services = services
         self._settings = settings
-        self._families = Families(services.store, services.versions)
-        versions = VersionReconciler(services, self._families)
         self._reconcilers: Mapping[str, Reconciler[Any]] = {
             "Gallery": GalleryReconciler(services),
-            "ImageDefinition": DefinitionReconciler(services, self._families),
-            "ImageVersion": versions,
+            "ImageDefinition": DefinitionReconciler(services),
+            "ImageVersion": VersionReconciler(services),
         }
-        self.on_list_change = versions.on_list_change
-        self._intake = Intake(services, self._families, settings.namespace_list)
+        self._intake = Intake(services, settings.namespace_list)
         self._workers = Workers(
             services.queue, services.backoff, services.clock, count=settings.workers, metrics=metrics
         )
@@ -187,30 +182,22 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     limits = Limits.below_arm(settings.arm_share)
     arm = ArmGateway(cloud, credential, clock=clock, limits=limits, observer=metrics)
     stack.push_async_callback(arm.close)
-    built: list[Operator] = []
-
-    def on_change(definition: DefinitionId, changed: set[str]) -> None:
-        for operator in built:
-            operator.on_list_change(definition, changed)
-
-    versions = VersionCache(arm.list_versions, clock, on_change)
-    stack.push_async_callback(versions.close)
+    store = Store(INDEXES)
+    accounts = Accounts(arm, store, clock, settings.subscription_id)
+    stack.push_async_callback(accounts.close)
     services = Services(
         clock=clock,
-        store=Store(INDEXES),
+        store=store,
         queue=WorkQueue(clock, metrics=metrics),
         backoff=Backoff(),
         kube=kube,
         events=EventRecorder(kube, clock),
-        arm=arm,
-        versions=versions,
+        accounts=accounts,
         metrics=metrics,
         cluster_id=settings.cluster_id or await _cluster_id(kube),
-        subscription_id=settings.subscription_id,
         pace=Pace(seconds(settings.poll), seconds(settings.resync)),
     )
-    built.append(Operator(settings, services, metrics))
-    return built[0]
+    return Operator(settings, services, metrics)
 
 
 def _cloud(settings: Settings) -> Cloud:

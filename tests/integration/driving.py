@@ -19,10 +19,9 @@ from gallery_operator.api import names
 from gallery_operator.azure.clouds import explicit_cloud
 from gallery_operator.azure.credentials import operator_credential
 from gallery_operator.azure.gateway import ArmGateway
-from gallery_operator.azure.version_cache import VersionCache
 from gallery_operator.clock import FileClock
+from gallery_operator.controllers.accounts import Accounts
 from gallery_operator.controllers.definitions import DefinitionReconciler
-from gallery_operator.controllers.families import Families
 from gallery_operator.controllers.galleries import GalleryReconciler
 from gallery_operator.controllers.indexes import INDEXES
 from gallery_operator.controllers.intake import Intake
@@ -110,14 +109,11 @@ class Driver:
         self._namespace = namespace
         self._queue = queue
         self._stack = stack
-        families = Families(services.store, services.versions)
-        self._intake = Intake(services, families, (namespace,))
-        versions = VersionReconciler(services, families)
-        self.on_list_change = versions.on_list_change
+        self._intake = Intake(services, (namespace,))
         self.reconcilers: Mapping[str, Reconciler[Any]] = {
             "Gallery": GalleryReconciler(services),
-            "ImageDefinition": DefinitionReconciler(services, families),
-            "ImageVersion": versions,
+            "ImageDefinition": DefinitionReconciler(services),
+            "ImageVersion": VersionReconciler(services),
         }
 
     @classmethod
@@ -143,30 +139,23 @@ class Driver:
         counter = counter or Counter()
         arm_switch = KillSwitch(arm, frozenset({"put", "delete"}), counter, kill_at)
         kube_switch = KillSwitch(kube, frozenset({"patch_metadata", "apply_status", "delete"}), counter, kill_at)
-        built: list[Driver] = []
-        queue = Asked(clock)
-        versions = VersionCache(
-            arm.list_versions, clock, lambda where, changed: built[0].on_list_change(where, changed) if built else None
-        )
-        for close in (kube.close, arm.close, versions.close):
+        queue, store = Asked(clock), Store(INDEXES)
+        accounts = Accounts(cast("ArmGateway", arm_switch), store, clock, endpoints.subscription_id)
+        for close in (kube.close, arm.close, accounts.close):
             stack.push_async_callback(close)
         services = Services(
             clock=clock,
-            store=Store(INDEXES),
+            store=store,
             queue=queue,
             backoff=Backoff(rng=random.Random(1)),
             kube=cast("Kube", kube_switch),
             events=EventRecorder(kube, clock),
-            arm=cast("ArmGateway", arm_switch),
-            versions=versions,
+            accounts=accounts,
             metrics=Metrics(),
             cluster_id=cluster_id,
-            subscription_id=endpoints.subscription_id,
             pace=Pace(poll=15.0, resync=RESYNC),
         )
-        driver = cls(services, queue, azure, namespace, stack)
-        built.append(driver)
-        return driver
+        return cls(services, queue, azure, namespace, stack)
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -9,6 +9,7 @@ from pydantic import Field
 from gallery_operator.api.base import (
     AZURE_NAME_LIMIT,
     ApiModel,
+    ObjectName,
     Policies,
     Region,
     Text,
@@ -40,6 +41,13 @@ class SoftDelete(ApiModel):
     """Days a deleted version can be brought back. Unset: Azure's default."""
     grace_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     """Days after the retention until a version is deleted for good. Unset: Azure's default."""
+
+
+class CredentialReference(ApiModel):
+    """Names a Secret in the namespace of this object."""
+
+    name: ObjectName
+    """The name of the Secret."""
 
 
 class GallerySpec(Policies):
@@ -111,6 +119,9 @@ class GallerySpec(Policies):
     """Who sees the gallery."""
     soft_delete: SoftDelete | None = None
     """Whether deleted image versions can be brought back."""
+    credential_ref: CredentialReference | None = None
+    """The Secret with the credential for this gallery and all that is in it. Unset: the namespace's Secret
+    `gallery-operator-credential`, else the operator's own identity."""
 
 
 class GalleryStatus(Status):

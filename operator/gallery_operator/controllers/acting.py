@@ -74,10 +74,10 @@ class Actor:
         match step:
             case Create() | Update():
                 observed = await self._put(visit, place, observed, step)
-                correlation = services.arm.correlation_id
+                correlation = visit.account.arm.correlation_id
             case Delete():
-                accepted = await services.arm.delete(place.id)
-                correlation = services.arm.correlation_id
+                accepted = await visit.account.arm.delete(place.id)
+                correlation = visit.account.arm.correlation_id
                 observed = _deleting(observed) if accepted else None
                 self._seen(visit, place, observed)
             case Retire(why):
@@ -97,7 +97,7 @@ class Actor:
             trace.note_update(_signature(step), visit.now)
         elif isinstance(step, Update):
             trace.note_repair(step.repaired, visit.now)
-        answer = await self._services.arm.put(place.id, step.body)
+        answer = await visit.account.arm.put(place.id, step.body)
         if isinstance(step, Create):
             trace.created_at = visit.now
         self._seen(visit, place, answer)

@@ -6,10 +6,10 @@ from gallery_operator.api.arm_ids import DefinitionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_definition import ImageDefinition, ImageDefinitionStatus
 from gallery_operator.api.resource import Status
-from gallery_operator.controllers.families import Families
-from gallery_operator.controllers.parents import CannotPlace, DefinitionPlace, place_definition
+from gallery_operator.controllers.accounts import Account
+from gallery_operator.controllers.cannot_place import CannotPlace
+from gallery_operator.controllers.parents import DefinitionPlace, place_definition
 from gallery_operator.controllers.remembering import RememberingReconciler
-from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import definitions, reports, resources
 from gallery_operator.domain.plan import Plan, Wait
@@ -25,34 +25,30 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
     status = ImageDefinitionStatus
     id_type = DefinitionId
 
-    def __init__(self, services: Services, families: Families) -> None:
-        super().__init__(services)
-        self._families = families
-
-    def place(self, resource: ImageDefinition) -> DefinitionPlace:
-        return place_definition(self.services, resource)
+    def place(self, resource: ImageDefinition, account: Account) -> DefinitionPlace:
+        return place_definition(self.services, resource, account)
 
     async def observe(self, visit: Visit[ImageDefinition], place: DefinitionPlace, *, fresh: bool) -> JSON | None:
         observed = await super().observe(visit, place, fresh=fresh)
         if observed is not None:
-            if self.services.versions.peek(place.id) is None:
-                self.services.versions.forget(place.id)  # a LIST from before it existed says so for too long
+            if visit.account.versions.peek(place.id) is None:
+                visit.account.versions.forget(place.id)  # a LIST from before it existed says so for too long
             # One LIST per definition and resync: it feeds this status, and every version's look for drift.
             max_age = 0.0 if visit.forced else self.services.pace.resync * 0.75
-            await self.services.versions.versions(place.id, max_age)
+            await visit.account.versions.versions(place.id, max_age)
         return observed
 
     async def decide(self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None) -> Plan:
         if observed is None and not visit.resource.observe_only:
-            location = await self._gallery_location(place)
+            location = await self._gallery_location(visit, place)
         else:
             location = place.location or str((observed or {}).get("location") or "")
         owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
         return definitions.plan(visit.resource, location, observed, owner, repairs, visit.now)
 
-    async def _gallery_location(self, place: DefinitionPlace) -> str:
+    async def _gallery_location(self, visit: Visit[ImageDefinition], place: DefinitionPlace) -> str:
         """Return the definition's region, having made sure that its gallery exists and is at rest."""
-        gallery = await self.services.arm.get(place.id.gallery)
+        gallery = await visit.account.arm.get(place.id.gallery)
         if gallery is None or resources.busy(gallery) is not None:
             what = "does not exist in Azure yet" if gallery is None else "is not ready in Azure yet"
             message = f"gallery {place.id.gallery.gallery!r} {what}"
@@ -62,8 +58,8 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
     def describe(
         self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None, step: Plan
     ) -> tuple[Status, list[Claim]]:
-        family = self._families.of(place.id, visit.key) if observed is not None else None
-        schedules = self._families.schedules(place.id, visit.resource, visit.key) if family else {}
+        family = visit.account.families.of(place.id, visit.key) if observed is not None else None
+        schedules = visit.account.families.schedules(place.id, visit.resource, visit.key) if family else {}
         status = ImageDefinitionStatus(
             **self.base(visit, place, observed, step),
             latest_version=family.latest() if family else None,

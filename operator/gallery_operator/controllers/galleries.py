@@ -6,6 +6,7 @@ from gallery_operator.api.arm_ids import GalleryId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.gallery import Gallery, GalleryStatus
 from gallery_operator.api.resource import Status
+from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.parents import GalleryPlace, place_gallery
 from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.visit import JSON, Visit
@@ -21,8 +22,8 @@ class GalleryReconciler(RememberingReconciler[Gallery]):
     status = GalleryStatus
     id_type = GalleryId
 
-    def place(self, resource: Gallery) -> GalleryPlace:
-        return place_gallery(self.services, resource)
+    def place(self, resource: Gallery, account: Account) -> GalleryPlace:
+        return place_gallery(resource, account)
 
     async def decide(self, visit: Visit[Gallery], place: GalleryPlace, observed: JSON | None) -> Plan:
         del place

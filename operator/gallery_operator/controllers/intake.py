@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gallery_operator.api import names
-from gallery_operator.controllers.families import Families
 from gallery_operator.controllers.indexes import children_of, parent_of, states
 from gallery_operator.controllers.services import Services
 from gallery_operator.engine.keys import Key
@@ -36,10 +35,9 @@ _TOO_LONG: Final = 3 * _SWEEP
 class Intake:
     """Feeds the store and the queue."""
 
-    def __init__(self, services: Services, families: Families, namespaces: tuple[str, ...]) -> None:
+    def __init__(self, services: Services, namespaces: tuple[str, ...]) -> None:
         self.synced = asyncio.Event()
         self._services = services
-        self._families = families
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._swept_at = time.monotonic()
         self._listed_anew = asyncio.Event()
@@ -65,7 +63,7 @@ class Intake:
         self._services.store.remove(key, uid)
         self._services.memory.forget(key)
         self._services.backoff.forget(key)
-        self._families.forget(key)
+        self._services.accounts.forget(key)
         self._wake_children(key)
         if parent is not None:
             self._services.queue.add(parent)

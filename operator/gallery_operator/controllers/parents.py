@@ -13,6 +13,8 @@ from gallery_operator.api.gallery import Gallery
 from gallery_operator.api.image_definition import ImageDefinition
 from gallery_operator.api.image_version import ImageVersion
 from gallery_operator.api.resource import Resource
+from gallery_operator.controllers.accounts import Account, AccountKey
+from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.services import Services
 from gallery_operator.domain import regions
 from gallery_operator.domain.plan import Blocked, Wait
@@ -21,14 +23,6 @@ from gallery_operator.engine.keys import Key
 _PARENT_LOOK = 30.0  # seconds; a parent's own events bring its children back sooner
 
 R = TypeVar("R", bound=Resource[Any, Any])
-
-
-class CannotPlace(Exception):  # noqa: N818 - it carries a plan, not an error
-    """The object has no place in Azure yet."""
-
-    def __init__(self, step: Wait | Blocked) -> None:
-        super().__init__(step.message)
-        self.step = step
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +47,23 @@ class VersionPlace:
     """The definition's object, if it has one here."""
 
 
-def place_gallery(services: Services, gallery: Gallery) -> GalleryPlace:
+def account_key(services: Services, resource: Resource[Any, Any]) -> AccountKey:
+    """Return by whose credential an object is reconciled: its Gallery's, when that has an object here.
+
+    Raises CannotPlace while a parent is not known.
+    """
+    found: Resource[Any, Any] | None = resource
+    if isinstance(found, ImageVersion):
+        found = _definition_of(services, found)
+    if isinstance(found, ImageDefinition):
+        found = _gallery_of(services, found)
+    reference = found.spec.credential_ref if isinstance(found, Gallery) else None
+    return AccountKey(resource.metadata.namespace, reference.name if reference else None)
+
+
+def place_gallery(gallery: Gallery, account: Account) -> GalleryPlace:
     """Return where a gallery is in Azure; raises CannotPlace when no subscription is known."""
-    subscription = gallery.spec.subscription_id or services.subscription_id
+    subscription = gallery.spec.subscription_id or account.subscription_id
     if subscription is None:
         raise CannotPlace(
             Blocked(
@@ -67,29 +75,45 @@ def place_gallery(services: Services, gallery: Gallery) -> GalleryPlace:
     return GalleryPlace(GalleryId(subscription, gallery.spec.resource_group, gallery.azure_name))
 
 
-def place_definition(services: Services, definition: ImageDefinition) -> DefinitionPlace:
+def place_definition(services: Services, definition: ImageDefinition, account: Account) -> DefinitionPlace:
     """Return where an image definition is in Azure; raises CannotPlace while its gallery is not known."""
     reference, location = definition.spec.gallery_ref, definition.spec.location
-    if reference.id is not None:
-        gallery_id = _parse(reference.id, GalleryId, "galleryRef.id")
+    gallery = _gallery_of(services, definition)
+    if gallery is None:
+        gallery_id = _parse(reference.id or "", GalleryId, "galleryRef.id")
         return DefinitionPlace(gallery_id.definition(definition.azure_name), location, None)
-    key = Key("Gallery", definition.metadata.namespace, reference.name or "")
-    gallery = parent(services, key, Gallery, deleting=definition.deleting)
-    place = place_gallery(services, gallery)
+    place = place_gallery(gallery, account)
+    key = Key("Gallery", gallery.metadata.namespace, gallery.metadata.name)
     return DefinitionPlace(place.id.definition(definition.azure_name), location or gallery.spec.location, key)
 
 
-def place_version(services: Services, version: ImageVersion) -> VersionPlace:
+def place_version(services: Services, version: ImageVersion, account: Account) -> VersionPlace:
     """Return where an image version is in Azure; raises CannotPlace while its definition is not known."""
     reference, name = version.spec.image_definition_ref, version.spec.version
-    if reference.id is not None:
-        definition_id = _parse(reference.id, DefinitionId, "imageDefinitionRef.id")
+    definition = _definition_of(services, version)
+    if definition is None:
+        definition_id = _parse(reference.id or "", DefinitionId, "imageDefinitionRef.id")
         return VersionPlace(definition_id.version(name), _normal(version.spec.location), None)
-    key = Key("ImageDefinition", version.metadata.namespace, reference.name or "")
-    definition = parent(services, key, ImageDefinition, deleting=version.deleting)
-    place = place_definition(services, definition)
+    place = place_definition(services, definition, account)
     location = version.spec.location or place.location
     return VersionPlace(place.id.version(name), _normal(location), definition)
+
+
+def _gallery_of(services: Services, definition: ImageDefinition) -> Gallery | None:
+    """Return a definition's Gallery; None when it is named by its ARM id. Raises CannotPlace."""
+    reference, namespace = definition.spec.gallery_ref, definition.metadata.namespace
+    if reference.id is not None:
+        return None
+    return parent(services, Key("Gallery", namespace, reference.name or ""), Gallery, deleting=definition.deleting)
+
+
+def _definition_of(services: Services, version: ImageVersion) -> ImageDefinition | None:
+    """Return a version's ImageDefinition; None when it is named by its ARM id. Raises CannotPlace."""
+    reference, namespace = version.spec.image_definition_ref, version.metadata.namespace
+    if reference.id is not None:
+        return None
+    key = Key("ImageDefinition", namespace, reference.name or "")
+    return parent(services, key, ImageDefinition, deleting=version.deleting)
 
 
 def parent(services: Services, key: Key, model: type[R], *, deleting: bool) -> R:

@@ -22,10 +22,12 @@ from gallery_operator.api.arm_ids import ArmId
 from gallery_operator.api.conditions import Claim, Reason, claim
 from gallery_operator.api.resource import Operation, Status
 from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
+from gallery_operator.controllers.accounts import Account, AccountKey
 from gallery_operator.controllers.acting import Actor, explain, hold_back
+from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import children_of, parent_of
 from gallery_operator.controllers.memory import CREATE_LAG
-from gallery_operator.controllers.parents import CannotPlace, last_known_id
+from gallery_operator.controllers.parents import account_key, last_known_id
 from gallery_operator.controllers.reporter import Reporter
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.unreadable import Unreadable, salvage
@@ -69,7 +71,7 @@ class Reconciler(ABC, Generic[R]):
     # --- what is special of each kind ---
 
     @abstractmethod
-    def place(self, resource: R) -> Any:
+    def place(self, resource: R, account: Account) -> Any:
         """Return the object's place in Azure (it has an `id`); raises CannotPlace."""
 
     @abstractmethod
@@ -145,7 +147,8 @@ class Reconciler(ABC, Generic[R]):
     async def _reconcile(self, visit: Visit[R]) -> Requeue:
         if not visit.resource.observe_only and not visit.resource.finalizer_present:
             visit = await self._claim(visit)
-        place = self.place(visit.resource)
+        visit = await self._open(visit, account_key(self.services, visit.resource))
+        place = self.place(visit.resource, visit.account)
         observed = await self._look(visit, place, fresh=visit.forced)
         step = await self.decide(visit, place, observed)
         if isinstance(step, (*MUTATIONS, Retire)) and not visit.forced:
@@ -167,7 +170,7 @@ class Reconciler(ABC, Generic[R]):
         if observed is not None:
             visit.trace.created_at = None
             if resources.provisioning_state(observed) == "Failed" and (
-                said := await self.services.arm.failure(place.id)
+                said := await visit.account.arm.failure(place.id)
             ):
                 visit.trace.failure = f"{said[0]}: {said[1]}"[:500]
         return observed
@@ -179,6 +182,10 @@ class Reconciler(ABC, Generic[R]):
         )
         self.services.store.put(raw)
         return replace(visit, raw=raw, resource=self.model.model_validate(raw))
+
+    async def _open(self, visit: Visit[Any], key: AccountKey) -> Visit[Any]:
+        """Take up the credential that this object is reconciled by; raises CannotPlace."""
+        return replace(visit, opened=await self.services.accounts.open(key))
 
     # --- the end ---
 
@@ -192,13 +199,15 @@ class Reconciler(ABC, Generic[R]):
             return await self._settle(
                 visit, None, None, Wait(Reason.CHILDREN_EXIST, f"waiting for {named}{more}", 30.0)
             )
-        place = self._last_place(visit)
+        if resource.retain or resource.observe_only:
+            return await self._release(visit)
+        visit, place = await self._last_place(visit)
         if place is None and isinstance(resource, Unreadable):
             why = f"{resource.why}; the object goes, and what Azure may have of it stays"
             await self.services.events.warning(visit.raw, Reason.INVALID_SPEC, why)
-        if place is None or resource.retain or resource.observe_only:
+        if place is None:
             return await self._release(visit)
-        observed = await self.services.arm.get(place.id)
+        observed = await visit.account.arm.get(place.id)
         self.seen(visit, place, observed)
         created = visit.trace.created_at
         if observed is None and created is not None and visit.now - created < CREATE_LAG:
@@ -212,13 +221,18 @@ class Reconciler(ABC, Generic[R]):
         observed = await self._actor.act(visit, place, observed, ending)
         return await self._settle(visit, None if isinstance(place, LastPlace) else place, observed, ending)
 
-    def _last_place(self, visit: Visit[Any]) -> Any:
+    async def _last_place(self, visit: Visit[Any]) -> tuple[Visit[Any], Any]:
         """Return the place; the last id that was reported if a parent was removed by force or nothing can be read."""
-        with contextlib.suppress(CannotPlace):
-            if not isinstance(visit.resource, Unreadable):
-                return self.place(visit.resource)
+        key, readable = AccountKey(visit.key.namespace), not isinstance(visit.resource, Unreadable)
         known = last_known_id(visit.resource)
-        return LastPlace(known) if isinstance(known, self.id_type) else None
+        with contextlib.suppress(CannotPlace):
+            key = account_key(self.services, visit.resource)
+        if readable or known is not None:
+            visit = await self._open(visit, key)
+        with contextlib.suppress(CannotPlace):
+            if readable:
+                return visit, self.place(visit.resource, visit.account)
+        return visit, LastPlace(known) if isinstance(known, self.id_type) else None
 
     async def _release(self, visit: Visit[R]) -> Requeue:
         """Let the object go: nothing of it is left in Azure, or what is left is to stay."""

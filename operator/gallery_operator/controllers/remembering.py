@@ -24,6 +24,6 @@ class RememberingReconciler(Reconciler[R], ABC):
             age = (visit.now - trace.observed_at).total_seconds()
             if age < self.services.pace.resync * 0.75 and resources.busy(trace.observed) is None:
                 return trace.observed
-        observed = await self.services.arm.get(place.id)
+        observed = await visit.account.arm.get(place.id)
         self.seen(visit, place, observed)
         return observed

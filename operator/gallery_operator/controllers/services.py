@@ -7,9 +7,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gallery_operator.azure.gateway import ArmGateway
-from gallery_operator.azure.version_cache import VersionCache
 from gallery_operator.clock import Clock
+from gallery_operator.controllers.accounts import Accounts
 from gallery_operator.controllers.memory import Memory
 from gallery_operator.engine.backoff import Backoff
 from gallery_operator.engine.keys import Key
@@ -54,11 +53,9 @@ class Services:
     backoff: Backoff
     kube: Kube
     events: EventRecorder
-    arm: ArmGateway
-    versions: VersionCache
+    accounts: Accounts
     metrics: PlanMetrics
     cluster_id: str
-    subscription_id: str | None = None
     pace: Pace = field(default_factory=Pace)
     memory: Memory = field(default_factory=Memory)
 

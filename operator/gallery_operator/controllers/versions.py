@@ -8,9 +8,10 @@ from gallery_operator.api.arm_ids import DefinitionId, VersionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_version import ImageVersion, ImageVersionStatus
 from gallery_operator.api.resource import Status
-from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.accounts import Account
+from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import parent_of
-from gallery_operator.controllers.parents import CannotPlace, VersionPlace, place_version
+from gallery_operator.controllers.parents import VersionPlace, place_version
 from gallery_operator.controllers.reconciler import Reconciler
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
@@ -36,29 +37,29 @@ class VersionReconciler(Reconciler[ImageVersion]):
     status = ImageVersionStatus
     id_type = VersionId
 
-    def __init__(self, services: Services, families: Families) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__(services)
-        self._families = families
+        services.accounts.on_list_change = self.on_list_change
         self._homes: dict[DefinitionId, str] = {}
 
-    def place(self, resource: ImageVersion) -> VersionPlace:
-        return place_version(self.services, resource)
+    def place(self, resource: ImageVersion, account: Account) -> VersionPlace:
+        return place_version(self.services, resource, account)
 
     # --- observe ---
 
     async def observe(self, visit: Visit[ImageVersion], place: VersionPlace, *, fresh: bool) -> JSON | None:
         """Look at the definition's LIST; read the version itself only when that does not tell enough."""
         max_age = _FRESH_LIST if fresh else self.services.pace.resync
-        if self.services.versions.peek(place.id.definition) is None:
+        if visit.account.versions.peek(place.id.definition) is None:
             max_age = min(max_age, self.services.pace.poll)
-        snapshot = await self.services.versions.versions(place.id.definition, max_age)
+        snapshot = await visit.account.versions.versions(place.id.definition, max_age)
         if snapshot is None:
             message = f"image definition {place.id.definition.definition!r} does not exist in Azure yet"
             raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _DEFINITION_LOOK))
         listed = snapshot.get(place.id.version)
         if listed is None or (not fresh and self._is_settled(visit, listed)):
             return listed
-        observed = await self.services.arm.get(place.id, replication_status=True)
+        observed = await visit.account.arm.get(place.id, replication_status=True)
         self.seen(visit, place, observed)
         return observed
 
@@ -77,29 +78,29 @@ class VersionReconciler(Reconciler[ImageVersion]):
     def seen(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> None:
         """Write through to the LIST; when another version became latest, the objects concerned are looked at."""
         definition, key = place.id.definition, parent_of(visit.raw)
-        before = self.services.versions.peek(definition)
-        self.services.versions.update(definition, place.id.version, observed)
-        after = self.services.versions.peek(definition)
+        before = visit.account.versions.peek(definition)
+        visit.account.versions.update(definition, place.id.version, observed)
+        after = visit.account.versions.peek(definition)
         if key is None or (before and after and before.revision == after.revision):
             return
         self.services.queue.add_after(key, _DEFINITION_PAUSE)
-        self._refresh_latest(definition, key)
+        self._refresh_latest(visit.account, definition, key)
 
-    def on_list_change(self, definition: DefinitionId, names: set[str]) -> None:
+    def on_list_change(self, account: Account, definition: DefinitionId, names: set[str]) -> None:
         """A LIST showed that versions changed behind our back: look at their objects, and at the definition's."""
-        key = self._families.key_of(definition)
+        key = account.families.key_of(definition)
         if key is None:
             return
-        wishes = self._families.wishes(key)
+        wishes = account.families.wishes(key)
         for name in names & wishes.keys():
             self.services.queue.add(wishes[name].key)
         self.services.queue.add(key)
-        self._refresh_latest(definition, key)
+        self._refresh_latest(account, definition, key)
 
-    def _refresh_latest(self, definition: DefinitionId, key: Key) -> None:
+    def _refresh_latest(self, account: Account, definition: DefinitionId, key: Key) -> None:
         """Let those objects be looked at that a new latest version concerns."""
-        latest = self._families.of(definition, key).latest()
-        for concerned in self._families.moved_latest(definition, key, latest):
+        latest = account.families.of(definition, key).latest()
+        for concerned in account.families.moved_latest(definition, key, latest):
             self.services.queue.add(concerned)
 
     # --- plan ---
@@ -107,7 +108,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
     async def decide(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> Plan:
         definition = place.id.definition
         if place.location is None and observed is None and definition not in self._homes:
-            found = await self.services.arm.get(definition)
+            found = await visit.account.arm.get(definition)
             self._homes[definition] = regions.normalise(str((found or {}).get("location") or ""))
         return versions.plan(self._situation(visit, place, observed))
 
@@ -118,7 +119,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
             version=visit.resource,
             parents=Parents(home or self._homes.get(place.id.definition, ""), definition.spec if definition else None),
             observed=observed,
-            family=self._families.of(place.id.definition, parent_of(visit.raw)),
+            family=visit.account.families.of(place.id.definition, parent_of(visit.raw)),
             owner=self.services.owner(visit.key),
             attempts=visit.trace.repairs.attempts(visit.now),
             now=visit.now,
@@ -135,7 +136,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
             situation, before.replication if before else None, visit.trace.repaired_regions
         )
         life = reports.end_of_life_status(situation)
-        self._families.note_kept(place.id.definition, visit.key, kept=bool(life and life.kept_because))
+        visit.account.families.note_kept(place.id.definition, visit.key, kept=bool(life and life.kept_because))
         facts = situation.facts
         status = ImageVersionStatus(
             **self.base(visit, place, observed, step),

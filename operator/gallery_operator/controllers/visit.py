@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from gallery_operator.api.conditions import Claim
 from gallery_operator.api.resource import Metadata, Resource
+from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.memory import Trace
 from gallery_operator.engine.keys import Key
 
@@ -28,6 +29,16 @@ class Visit(Generic[R]):
     now: datetime
     forced: bool
     """Someone asked for this look by annotation: nothing that is only remembered counts."""
+    opened: Account | None = None
+    """By whose credential Azure is asked, once that is known."""
+
+    @property
+    def account(self) -> Account:
+        """By whose credential Azure is asked; only for what comes after placing the object."""
+        if self.opened is None:
+            msg = f"{self.key} was not placed"
+            raise RuntimeError(msg)
+        return self.opened
 
     @property
     def metadata(self) -> Metadata:

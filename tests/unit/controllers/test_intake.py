@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from gallery_operator.controllers.families import Families
 from gallery_operator.controllers.indexes import INDEXES
 from gallery_operator.controllers.intake import Intake
 from gallery_operator.controllers.memory import Memory
@@ -71,10 +70,15 @@ def gallery(name: str) -> dict[str, Any]:
 async def sweeping(server: Listing) -> AsyncIterator[Intake]:
     clock, store = Clock(), Store(INDEXES)
     services = SimpleNamespace(
-        store=store, queue=WorkQueue(clock), memory=Memory(), backoff=Backoff(), kube=server, clock=clock
+        store=store,
+        queue=WorkQueue(clock),
+        memory=Memory(),
+        backoff=Backoff(),
+        kube=server,
+        clock=clock,
+        accounts=SimpleNamespace(forget=lambda _: None),
     )
-    families = Families(store, cast("Any", SimpleNamespace()))
-    intake = Intake(cast("Services", services), families, ())
+    intake = Intake(cast("Services", services), ())
     task = asyncio.create_task(intake.sweep_forever())
     try:
         yield intake
