@@ -252,6 +252,12 @@ def region_drop_not_allowed(regions: Iterable[str]) -> ArmError:
     return ArmError(409, "OperationNotAllowed", text)
 
 
+def gallery_is_shared(name: str) -> ArmError:
+    """[?] A stand-in: documented is that a shared gallery must be reset first; status, code and text are assumed."""
+    text = f"The gallery '{name}' is shared. Reset its sharing profile before deleting it."
+    return ArmError(409, "OperationNotAllowed", text)
+
+
 def deletion_blocked() -> ArmError:
     text = (
         "Deletion of Gallery image version is not allowed because the image is enabled for "

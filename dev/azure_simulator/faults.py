@@ -46,6 +46,14 @@ class FailRegion(_Fault):
     details: str = "Failed with internal server error."
 
 
+class FailSharing(_Fault):
+    """A sharing update fails in one region, which the sharing status shows; its operation succeeds. [?]"""
+
+    kind: Literal["fail_sharing"] = "fail_sharing"
+    region: Annotated[str, AfterValidator(normalise)]
+    details: str = "Failed with internal server error."
+
+
 class Delay(_Fault):
     """The answer takes so long, in seconds of the clock; the effect comes after the wait."""
 
@@ -86,7 +94,8 @@ class ForeignOperation(_Fault):
 
 
 Fault = Annotated[
-    FailOperation | FailRegion | Delay | Throttle | Refuse | Drop | ForeignOperation, Field(discriminator="kind")
+    FailOperation | FailRegion | FailSharing | Delay | Throttle | Refuse | Drop | ForeignOperation,
+    Field(discriminator="kind"),
 ]
 FAULT: TypeAdapter[Fault] = TypeAdapter(Fault)
 _T = TypeVar("_T", bound=_Fault)

@@ -20,6 +20,9 @@ _PATH = re.compile(
 )
 
 
+_SHARE = re.compile(r"(?P<gallery>.*/galleries/[^/]+)/share/?", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class ResourcePath:
     """The path of one gallery, definition or version: `names` holds one, two or three names, outermost first."""
@@ -92,6 +95,12 @@ def parse_gallery_path(path: str) -> ResourcePath | CollectionPath | None:
     if names and not lists_children:
         return ResourcePath(subscription, group, names)
     return CollectionPath(subscription, group, ResourcePath(subscription, group, names) if names else None)
+
+
+def parse_share_path(path: str) -> ResourcePath | None:
+    """Parse the path under which a gallery is shared, to that of the gallery; None when it is something else."""
+    match = _SHARE.fullmatch(path)
+    return resource_path(match["gallery"]) if match else None
 
 
 def resource_path(text: str) -> ResourcePath | None:

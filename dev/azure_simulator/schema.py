@@ -6,9 +6,9 @@ that older API versions know the members of newer ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
@@ -66,14 +66,32 @@ class SoftDeletePolicy(Shape):
     gracePeriodInDays: int | None = None
 
 
+class CommunityGalleryInfo(Shape):
+    publisherUri: str | None = None
+    publisherContact: str | None = None
+    eula: str | None = None
+    publicNamePrefix: str | None = None
+
+
 class SharingProfile(Shape):
     permissions: Annotated[str, _one_of("Private", "Groups", "Community")] | None = None
+    communityGalleryInfo: CommunityGalleryInfo | None = None
 
 
 class GalleryProperties(Shape):
     description: str | None = None
     sharingProfile: SharingProfile | None = None
     softDeletePolicy: SoftDeletePolicy | None = None
+
+
+class SharingGroup(Shape):
+    type: Annotated[str, _one_of("Subscriptions", "AADTenants")]
+    ids: list[UUID] = Field(max_length=1000)
+
+
+class SharingUpdate(Shape):
+    operationType: Annotated[str, _one_of("Add", "Remove", "Reset", "EnableCommunity")]
+    groups: list[SharingGroup] | None = Field(None, max_length=100)
 
 
 # --- image definition ------------------------------------------------------------------------------------------------
@@ -265,7 +283,14 @@ PARAMETER_NAMES: dict[Kind, str] = {
     "version": "galleryImageVersion",
 }
 _READ_ONLY: dict[Kind, tuple[tuple[str, ...], ...]] = {
-    "gallery": (("identifier",), ("provisioningState",), ("sharingStatus",), ("sharingProfile", "groups")),
+    "gallery": (
+        ("identifier",),
+        ("provisioningState",),
+        ("sharingStatus",),
+        ("sharingProfile", "groups"),
+        ("sharingProfile", "communityGalleryInfo", "communityGalleryEnabled"),
+        ("sharingProfile", "communityGalleryInfo", "publicNames"),
+    ),
     "definition": (("provisioningState",),),
     "version": (
         ("provisioningState",),
@@ -306,8 +331,19 @@ def check_shape(kind: Kind, properties: object) -> Json:
     try:
         model = _MODELS[kind].model_validate(properties)
     except ValidationError as error:
-        raise _refusal(kind, error.errors(include_url=False)[0]) from None
+        raise _refusal(f"{PARAMETER_NAMES[kind]}.properties", error) from None
     return model.model_dump(exclude_unset=True)
+
+
+def sharing_update(body: object) -> SharingUpdate:
+    """Return the body of a POST /share.
+
+    Raises ArmError 400 naming the first member that is wrong.
+    """
+    try:
+        return SharingUpdate.model_validate(without_nulls(body))
+    except ValidationError as error:
+        raise _refusal("sharingUpdate", error) from None
 
 
 def _without(value: Any, path: tuple[str, ...]) -> Any:
@@ -319,11 +355,11 @@ def _without(value: Any, path: tuple[str, ...]) -> Any:
     return rest if len(path) == 1 else {**value, path[0]: _without(value[path[0]], path[1:])}
 
 
-def _refusal(kind: Kind, problem: Mapping[str, Any]) -> errors.ArmError:
-    path = "properties"
+def _refusal(target: str, error: ValidationError) -> errors.ArmError:
+    problem = error.errors(include_url=False)[0]
     for part in problem["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    target = f"{PARAMETER_NAMES[kind]}.{path}"
+        target += f"[{part}]" if isinstance(part, int) else f".{part}"
+    path = target.partition(".")[2]
     value = repr(problem.get("input"))[:100]
     if problem["type"] == "extra_forbidden":
         name = problem["loc"][-1]

@@ -16,6 +16,9 @@ class Durations(BaseModel):
     version_create: float = Field(420, ge=0)
     version_update: float = Field(150, ge=0)
     version_delete: float = Field(120, ge=0)
+    #: A sharing update is accepted within the first, and known in each region after the second. [?] the second
+    share: float = Field(0.4, ge=0)
+    sharing_region: float = Field(30, ge=0)
     #: A new version is built in its home region, then copied to the others, each a bit later than the one before.
     home_region: float = Field(240, ge=0)
     further_region: float = Field(180, ge=0)
@@ -38,6 +41,8 @@ class Settings(BaseModel):
     page_size: int = Field(50, ge=1, le=1000)
     #: Enforce the rate limits of ARM and of the compute provider; the remaining-headers are sent in any case.
     throttling: bool = False
+    #: A version that is published from a managed image while another one is being built from it fails to replicate.
+    one_build_per_image: bool = True
     #: For this long after its creation a resource answers 404.
     create_lag: float = Field(0, ge=0)
     #: For this long after its last child is gone, a parent's deletion is refused (15 s is what people report).

@@ -30,6 +30,8 @@ class Resource:
     #: Versions only: replication by region, and what is known of the source.
     copies: Copies = field(default_factory=dict)
     facts: Facts | None = None
+    #: Galleries only: how the latest sharing update goes, by region.
+    sharing: Copies = field(default_factory=dict)
     serial: int = 0
 
     def state(self, now: float) -> str:

@@ -33,6 +33,7 @@ POLICIES: dict[tuple[str, str], str] = {
     ("GET", "version"): "GetGalleryImageVersion",
     ("DELETE", "version"): "DeleteGalleryImageVersion",
     ("GET", "versions"): "ListGalleryImageVersionsInGalleryImage",
+    ("POST", "share"): "PostShareGallery",
     ("GET", "operation"): "GetOperationStatus",
 }
 #: Policy -> requests allowed in 3 minutes and in 30 minutes.
@@ -50,6 +51,7 @@ WINDOWS: dict[str, tuple[int, int]] = {
     "GetGalleryImageVersion": (2000, 10000),
     "DeleteGalleryImageVersion": (150, 1000),
     "ListGalleryImageVersionsInGalleryImage": (1500, 10000),
+    "PostShareGallery": (10, 60),
     "GetOperationStatus": (5000, 15000),
 }
 _MINUTES = (3, 30)

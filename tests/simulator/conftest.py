@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from azure.identity import ClientSecretCredential
+from azure.mgmt.compute import ComputeManagementClient
 
 from dev.azure_simulator import AzureSimulator, Settings, Switchboard
-from tests.simulator.support import Http, definition, gallery
+from tests.simulator.support import Http, credential_options, definition, gallery, options
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,15 @@ def azure(session_switchboard: Switchboard) -> Switchboard:
 def http(azure: Switchboard, session_http: Http) -> Http:
     """A raw client of that simulator."""
     return session_http
+
+
+@pytest.fixture
+def client(azure: Switchboard, simulator: AzureSimulator) -> Iterator[ComputeManagementClient]:
+    """The real SDK; its long-running operations are done at the next poll once the clock allows."""
+    azure.configure(retry_after=0)
+    credential = ClientSecretCredential(**credential_options(simulator))
+    with ComputeManagementClient(credential, **options(simulator)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from dev.azure_simulator import Endpoints, source_id
+from dev.azure_simulator import AzureSimulator, Endpoints, source_id
 
 Json = dict[str, Any]
 
@@ -64,6 +64,39 @@ class Http:
 
     def delete(self, path: str, **query: str) -> requests.Response:
         return self.send("DELETE", path, **query)
+
+
+def refusal(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def message(answer: requests.Response) -> str:
+    return str(answer.json()["error"]["message"])
+
+
+def options(simulator: AzureSimulator) -> dict[str, Any]:
+    """Arguments of the SDK's management clients."""
+    endpoints = simulator.endpoints
+    return {
+        "subscription_id": endpoints.subscription_id,
+        "base_url": endpoints.url,
+        "credential_scopes": [f"{endpoints.url}/.default"],
+        "connection_verify": str(endpoints.ca_file),
+        "retry_total": 0,
+    }
+
+
+def credential_options(simulator: AzureSimulator) -> dict[str, Any]:
+    """Arguments of azure-identity's ClientSecretCredential."""
+    endpoints = simulator.endpoints
+    return {
+        "tenant_id": endpoints.tenant_id,
+        "client_id": endpoints.client_id,
+        "client_secret": endpoints.client_secret,
+        "authority": endpoints.url,
+        "disable_instance_discovery": True,
+        "connection_verify": str(endpoints.ca_file),
+    }
 
 
 def gallery(**properties: Any) -> Json:

@@ -6,24 +6,15 @@ import json
 from datetime import timedelta
 
 import pytest
-import requests
 
 from dev.azure_simulator import Switchboard
 from tests.simulator.conftest import Paths
-from tests.simulator.support import GROUP, Http, changed, definition, gallery, version
+from tests.simulator.support import GROUP, Http, changed, definition, gallery, message, refusal, version
 
 PUBLISHING = "properties.publishingProfile"
 TARGETS = f"{PUBLISHING}.targetRegions"
 STORAGE = "properties.storageProfile"
 IMAGES = "Microsoft.Compute/images"
-
-
-def refusal(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]["code"]
-
-
-def message(answer: requests.Response) -> str:
-    return str(answer.json()["error"]["message"])
 
 
 # --- ARM -------------------------------------------------------------------------------------------------------------
@@ -84,7 +75,7 @@ def test_an_unknown_resource_group_or_subscription_is_not_found(http: Http, path
         (404, "ResourceGroupNotFound"),
         "Resource group 'none' could not be found.",
     )
-    elsewhere = paths.gallery.replace("00000001", "00000002")
+    elsewhere = paths.gallery.replace("00000001", "00000009")
     assert refusal(http.get(elsewhere)) == (404, "SubscriptionNotFound")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,43 +16,12 @@ from azure.mgmt.compute.aio import ComputeManagementClient as AsyncComputeManage
 
 from dev.azure_simulator import AzureSimulator, FailOperation, FailRegion, Switchboard
 from tests.simulator.conftest import Paths
-from tests.simulator.support import GROUP, IMAGE, definition, gallery, version
+from tests.simulator.support import GROUP, IMAGE, credential_options, definition, gallery, options, version
 
 #: The annotations of the SDK know models only, where its methods take plain JSON, too.
 Client = Any
 QUICK: dict[str, Any] = {"polling_interval": 0.05}
 NAMES = (GROUP, "shared", "ubuntu", "1.0.0")
-
-
-def options(simulator: AzureSimulator) -> dict[str, Any]:
-    endpoints = simulator.endpoints
-    return {
-        "subscription_id": endpoints.subscription_id,
-        "base_url": endpoints.url,
-        "credential_scopes": [f"{endpoints.url}/.default"],
-        "connection_verify": str(endpoints.ca_file),
-        "retry_total": 0,
-    }
-
-
-def credential_options(simulator: AzureSimulator) -> dict[str, Any]:
-    endpoints = simulator.endpoints
-    return {
-        "tenant_id": endpoints.tenant_id,
-        "client_id": endpoints.client_id,
-        "client_secret": endpoints.client_secret,
-        "authority": endpoints.url,
-        "disable_instance_discovery": True,
-        "connection_verify": str(endpoints.ca_file),
-    }
-
-
-@pytest.fixture
-def client(azure: Switchboard, simulator: AzureSimulator) -> Iterator[ComputeManagementClient]:
-    azure.configure(retry_after=0)
-    credential = ClientSecretCredential(**credential_options(simulator))
-    with ComputeManagementClient(credential, **options(simulator)) as made:
-        yield made
 
 
 @pytest.fixture
