@@ -106,6 +106,18 @@ def names_resource(field: str, type_: str, *, optional: bool = False) -> dict[st
 
 
 Text = Annotated[str, Field(max_length=2048)]
+Uuid = Annotated[
+    str,
+    Field(
+        max_length=36,
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",
+                "an id is a UUID such as 11111111-2222-3333-4444-555555555555",
+            )
+        ),
+    ),
+]
 Uri = Annotated[
     str,
     Field(
@@ -209,11 +221,9 @@ class ManagementPolicy(StrEnum):
     OBSERVE = "Observe"
 
 
-class StorageAccountType(StrEnum):
-    STANDARD_LRS = "Standard_LRS"
-    STANDARD_ZRS = "Standard_ZRS"
-    PREMIUM_LRS = "Premium_LRS"
-    PREMIUM_V2_LRS = "PremiumV2_LRS"
+class DriftPolicy(StrEnum):
+    CORRECT = "Correct"
+    REPORT = "Report"
 
 
 # --- references and policies -----------------------------------------------------------------------------------------
@@ -258,22 +268,9 @@ class Policies(ApiModel):
     what existed before."""
     management_policy: ManagementPolicy = ManagementPolicy.MANAGE
     """Manage: make Azure match this object. Observe: only report what exists, write nothing to Azure."""
-
-
-class RegionCapacity(ApiModel):
-    """How many machines are created from the image at the same time in one region."""
-
-    model_config = model_rules(
-        rule(
-            "has(self.virtualMachines) || has(self.scaleSetInstances)",
-            "set virtualMachines, scaleSetInstances or both",
-        )
-    )
-
-    virtual_machines: Annotated[int, Field(ge=1, le=2000)] | None = None
-    """Virtual machines created at the same time outside scale sets; Azure advises one replica per 20."""
-    scale_set_instances: Annotated[int, Field(ge=1, le=60000)] | None = None
-    """Scale-set instances deployed at the same time; Azure advises one replica per 600."""
+    drift_policy: DriftPolicy = DriftPolicy.CORRECT
+    """What becomes of changes that others make in Azure to what this object says. Correct: they are put right. Report:
+    they are shown, and stay."""
 
 
 #: Azure's limit for the names of galleries and image definitions.
@@ -287,43 +284,3 @@ def short_enough_name() -> dict[str, str]:
         f"names in Azure have at most {AZURE_NAME_LIMIT} characters: set azureName, or choose a shorter metadata.name",
         fieldPath=".spec.azureName",
     )
-
-
-Replicas = Annotated[int, Field(ge=1, le=100)]
-
-
-class TargetRegion(ApiModel):
-    """A region the version is replicated to."""
-
-    model_config = model_rules(
-        rule("!(has(self.replicas) && has(self.capacity))", "set replicas or capacity, not both", fieldPath=".capacity")
-    )
-
-    name: Region
-    """The region, in either spelling: westeurope or West Europe."""
-    replicas: Replicas | None = None
-    """Replicas in this region, 1 to 100. Unset: the general `replicas`."""
-    capacity: RegionCapacity | None = None
-    """Instead of `replicas`: how many machines start at once; turned into replicas by Azure's guidance."""
-    storage_account_type: StorageAccountType | None = None
-    """Storage of the replicas in this region; cannot be changed for a region in use."""
-    exclude_from_latest: bool | None = None
-    """Leave this version out when someone asks for `latest` in this region."""
-
-
-TargetRegions = Annotated[
-    list[TargetRegion],
-    Field(
-        min_length=1,
-        max_length=64,
-        json_schema_extra={
-            "x-kubernetes-list-type": "atomic",
-            **rules(
-                rule(
-                    "self.all(r, self.exists_one(o, " + same_region_cel("o.name", "r.name") + "))",
-                    "a region is listed twice (West US 2 and westus2 are the same region): keep one of them",
-                )
-            ),
-        },
-    ),
-]

@@ -9,10 +9,12 @@ from pydantic import Field
 from gallery_operator.api.base import (
     AZURE_NAME_LIMIT,
     ApiModel,
+    ArmResourceId,
     ObjectName,
     Policies,
     Region,
     Text,
+    Uuid,
     immutable,
     immutable_region,
     model_rules,
@@ -21,15 +23,9 @@ from gallery_operator.api.base import (
     short_enough_name,
 )
 from gallery_operator.api.resource import Resource, Status
+from gallery_operator.api.sharing import AccessList, Sharing, SharingStatus
 
 _NEW_GALLERY = "create another Gallery and publish there, then delete this one"
-
-
-class Sharing(ApiModel):
-    """Who sees the gallery beyond those with role assignments."""
-
-    permissions: Literal["Private"] = "Private"
-    """Private: only those with a role assignment."""
 
 
 class SoftDelete(ApiModel):
@@ -41,6 +37,35 @@ class SoftDelete(ApiModel):
     """Days a deleted version can be brought back. Unset: Azure's default."""
     grace_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     """Days after the retention until a version is deleted for good. Unset: Azure's default."""
+
+
+class Identity(ApiModel):
+    """The gallery's managed identity."""
+
+    model_config = model_rules(
+        rule(
+            "self.type.contains('UserAssigned') == has(self.userAssignedIdentities)",
+            "userAssignedIdentities and a type with UserAssigned come together",
+            fieldPath=".userAssignedIdentities",
+        ),
+        rule(
+            "!has(self.userAssignedIdentities) || self.userAssignedIdentities.all(i, "
+            "i.matches('(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft[.]ManagedIdentity/userAssignedIdentities/[^/]+$'))",
+            "a user-assigned identity looks like /subscriptions/<id>/resourceGroups/<group>/providers/"
+            "Microsoft.ManagedIdentity/userAssignedIdentities/<name>",
+            fieldPath=".userAssignedIdentities",
+        ),
+    )
+
+    type: Literal["None", "SystemAssigned", "UserAssigned", "SystemAssigned, UserAssigned"]
+    """Which identities the gallery has; None takes all of them away."""
+    user_assigned_identities: (
+        Annotated[
+            list[ArmResourceId], Field(min_length=1, max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"})
+        ]
+        | None
+    ) = None
+    """ARM ids of the user-assigned identities."""
 
 
 class CredentialReference(ApiModel):
@@ -58,6 +83,13 @@ class GallerySpec(Policies):
         immutable("subscriptionId", _NEW_GALLERY),
         immutable("resourceGroup", _NEW_GALLERY, required=True),
         immutable_region("location", _NEW_GALLERY, required=True),
+        rule(
+            "!has(self.sharing) || !has(self.sharing.community) || !has(oldSelf.sharing)"
+            " || !has(oldSelf.sharing.community) || self.sharing.community == oldSelf.sharing.community",
+            f"sharing.community is immutable: {_NEW_GALLERY}",
+            fieldPath=".sharing.community",
+            reason="FieldValueForbidden",
+        ),
         rule(
             "!has(oldSelf.softDelete) || has(self.softDelete)",
             "softDelete cannot be cleared: set enabled: false instead",
@@ -81,21 +113,7 @@ class GallerySpec(Policies):
         | None
     ) = None
     """The gallery's name in Azure, unique in the subscription. Unset: metadata.name with `-` turned into `_`."""
-    subscription_id: (
-        Annotated[
-            str,
-            Field(
-                max_length=36,
-                json_schema_extra=rules(
-                    rule(
-                        "self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",
-                        "a subscription id is a UUID such as 11111111-2222-3333-4444-555555555555",
-                    )
-                ),
-            ),
-        ]
-        | None
-    ) = None
+    subscription_id: Uuid | None = None
     """The Azure subscription. Unset: the operator's default."""
     resource_group: Annotated[
         str,
@@ -119,13 +137,31 @@ class GallerySpec(Policies):
     """Who sees the gallery."""
     soft_delete: SoftDelete | None = None
     """Whether deleted image versions can be brought back."""
+    identity: Identity | None = None
+    """The gallery's managed identity. Unset: it stays as it is."""
+    access: AccessList | None = None
+    """Role assignments at the gallery, which reach its definitions and versions. Those that others made stay."""
     credential_ref: CredentialReference | None = None
     """The Secret with the credential for this gallery and all that is in it. Unset: the namespace's Secret
     `gallery-operator-credential`, else the operator's own identity."""
 
 
+class IdentityStatus(ApiModel):
+    """The gallery's system-assigned identity."""
+
+    principal_id: Annotated[str, Field(max_length=64)] | None = None
+    """Its object id, for role assignments."""
+    tenant_id: Annotated[str, Field(max_length=64)] | None = None
+    """Its tenant."""
+
+
 class GalleryStatus(Status):
     """The gallery as Azure has it."""
+
+    sharing: SharingStatus | None = None
+    """How the gallery is shared."""
+    identity: IdentityStatus | None = None
+    """The gallery's system-assigned identity."""
 
 
 class Gallery(Resource[GallerySpec, GalleryStatus]):

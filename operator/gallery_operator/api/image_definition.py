@@ -15,9 +15,6 @@ from gallery_operator.api.base import (
     Policies,
     Reference,
     Region,
-    Replicas,
-    StorageAccountType,
-    TargetRegions,
     Text,
     Uri,
     Version,
@@ -31,6 +28,8 @@ from gallery_operator.api.base import (
     short_enough_name,
 )
 from gallery_operator.api.resource import Resource, Status
+from gallery_operator.api.sharing import AccessList
+from gallery_operator.api.target_regions import Replicas, StorageAccountType, TargetRegions
 
 _NEW_DEFINITION = "create another ImageDefinition"
 
@@ -239,6 +238,8 @@ class ImageDefinitionSpec(Policies):
         | None
     ) = None
     """Features of the image."""
+    access: AccessList | None = None
+    """Role assignments at the definition, which reach its versions. Those that others made stay."""
     version_defaults: VersionDefaults | None = None
     """What image versions inherit."""
     lifecycle: Lifecycle | None = None
@@ -269,6 +270,19 @@ class NextAction(ApiModel):
     at: AwareDatetime
 
 
+class SoftDeletedVersion(ApiModel):
+    """A version that was deleted and can be brought back for a while."""
+
+    version: Annotated[str, Field(max_length=32)]
+    """The version."""
+    deleted_at: AwareDatetime | None = None
+    """When it was deleted."""
+    consumption_end_time: AwareDatetime | None = None
+    """Until then it can be brought back by applying its ImageVersion again."""
+    hard_deletion_target_time: AwareDatetime | None = None
+    """About then Azure deletes it for good."""
+
+
 class ImageDefinitionStatus(Status):
     """The image definition as Azure has it."""
 
@@ -280,6 +294,8 @@ class ImageDefinitionStatus(Status):
     """Counts by state."""
     next_actions: Annotated[list[NextAction], Field(max_length=16)] | None = None
     """The lifecycle's next steps, soonest first."""
+    soft_deleted_versions: Annotated[list[SoftDeletedVersion], Field(max_length=64)] | None = None
+    """Versions that were deleted and can be brought back, if the gallery has soft delete."""
 
 
 class ImageDefinition(Resource[ImageDefinitionSpec, ImageDefinitionStatus]):

@@ -9,14 +9,10 @@ from pydantic import AwareDatetime, Field
 from gallery_operator.api import names
 from gallery_operator.api.base import (
     ApiModel,
-    ArmResourceId,
     EndOfLifeDate,
     Policies,
     Reference,
     Region,
-    Replicas,
-    StorageAccountType,
-    TargetRegions,
     Version,
     immutable,
     immutable_region,
@@ -27,78 +23,19 @@ from gallery_operator.api.base import (
     same_region_cel,
 )
 from gallery_operator.api.resource import Resource, Status
+from gallery_operator.api.security import SecretsProvisioning, UefiSettings
+from gallery_operator.api.source import Source
+from gallery_operator.api.target_regions import EdgeZones, Replicas, StorageAccountType, TargetRegions
 
 _NEW_VERSION = "publish another version"
-
-
-class SourceById(ApiModel):
-    """A source that is named by its ARM id."""
-
-    id: ArmResourceId
-    """The ARM id."""
-
-
-class DiskSource(ApiModel):
-    """Where a disk of the image comes from."""
-
-    model_config = model_rules(names_resource("snapshot.id", "Microsoft.Compute/snapshots"))
-
-    snapshot: SourceById
-    """A snapshot in the home region."""
-    host_caching: Literal["None", "ReadOnly", "ReadWrite"] | None = None
-    """Host caching of disks made from the image."""
-
-
-class DataDiskSource(DiskSource):
-    """Where a data disk of the image comes from."""
-
-    lun: Annotated[int, Field(ge=0, le=63)]
-    """The logical unit number."""
-
-
-class DiskSources(ApiModel):
-    """An image put together from disks."""
-
-    os: DiskSource
-    """The disk with the operating system."""
-    data: (
-        Annotated[
-            list[DataDiskSource],
-            Field(
-                max_length=64,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["lun"]},
-            ),
-        ]
-        | None
-    ) = None
-    """Data disks."""
-
-
-class Source(ApiModel):
-    """What the version is made from: exactly one."""
-
-    model_config = model_rules(
-        rule(
-            "[has(self.managedImage), has(self.galleryImageVersion), has(self.disks)].filter(x, x).size() == 1",
-            "set exactly one of managedImage, galleryImageVersion and disks",
-        ),
-        names_resource("managedImage.id", "Microsoft.Compute/images", optional=True),
-        names_resource("galleryImageVersion.id", "Microsoft.Compute/galleries/images/versions", optional=True),
-    )
-
-    managed_image: SourceById | None = None
-    """A managed image in the home region."""
-    gallery_image_version: SourceById | None = None
-    """Another image version, replicated to the home region."""
-    disks: DiskSources | None = None
-    """Snapshots in the home region."""
 
 
 class Safety(ApiModel):
     """Guards against losing regions or the version itself."""
 
     allow_region_removal: bool = False
-    """Let the operator remove regions that targetRegions no longer names. Otherwise dropping one is refused."""
+    """Let the operator remove regions that targetRegions no longer names, and change a region's storage by removing it
+    and adding it again. Otherwise both are refused."""
     block_deletion_before_end_of_life: bool | None = None
     """Let Azure refuse to delete the version before its end of life."""
 
@@ -116,6 +53,38 @@ class ImageVersionSpec(Policies):
         immutable("source", _NEW_VERSION, required=True),
         immutable_region("location", _NEW_VERSION),
         immutable("storageAccountType", "set it per target region, for regions that are added"),
+        immutable("storageAccountStrategy", _NEW_VERSION),
+        immutable("replicationMode", _NEW_VERSION, required=True),
+        immutable("uefiSettings", _NEW_VERSION),
+        immutable("secretsProvisioning", _NEW_VERSION),
+        rule(
+            "!(has(self.storageAccountType) && has(self.storageAccountStrategy))",
+            "set storageAccountType or storageAccountStrategy, not both",
+            fieldPath=".storageAccountStrategy",
+        ),
+        rule(
+            "self.replicationMode != 'Shallow' || !has(self.targetRegions) || (self.targetRegions.size() == 1 && self"
+            ".targetRegions.all(r, !has(r.capacity) && !has(r.encryption) && (!has(r.replicas) || r.replicas == 1)))",
+            "replicationMode Shallow goes to the home region only, with one replica and without encryption",
+            fieldPath=".targetRegions",
+        ),
+        rule(
+            "self.replicationMode != 'Shallow' || !has(self.replicas) || self.replicas == 1",
+            "replicationMode Shallow has one replica",
+            fieldPath=".replicas",
+        ),
+        rule(
+            "self.replicationMode != 'Shallow' || !has(self.edgeZones) || self.edgeZones.size() == 0",
+            "replicationMode Shallow goes to no edge zone",
+            fieldPath=".edgeZones",
+        ),
+        rule(
+            "!has(self.edgeZones) || !has(self.targetRegions) || self.edgeZones.all(z, self.targetRegions.exists(r, "
+            + same_region_cel("r.name", "z.region")
+            + "))",
+            "the region of an edge zone must be one of targetRegions: add it there",
+            fieldPath=".edgeZones",
+        ),
         not_cleared("endOfLifeDate", "Azure keeps the date it has; set a later one instead"),
         rule(
             f"!has(self.location) || !has(self.targetRegions) || {_HOME}",
@@ -139,11 +108,22 @@ class ImageVersionSpec(Policies):
     storage_account_type: StorageAccountType | None = None
     """Storage of replicas in regions that do not say themselves. Unset: the definition's versionDefaults, else
     Standard_LRS."""
+    storage_account_strategy: Literal["PreferStandard_ZRS", "DefaultStandard_LRS"] | None = None
+    """Instead of storageAccountType: Azure chooses per region; PreferStandard_ZRS takes zone-redundant storage where
+    there are zones."""
+    replication_mode: Literal["Full", "Shallow"] = "Full"
+    """Full: every replica is a copy. Shallow: the home region only, ready at once, for trying an image out."""
+    edge_zones: EdgeZones | None = None
+    """Edge zones to replicate to."""
     exclude_from_latest: bool = False
     """Leave this version out when someone asks for `latest`."""
     end_of_life_date: EndOfLifeDate | None = None
     """When the version's life ends, for example 2027-06-30T00:00:00Z; the definition's lifecycle says what then
     happens. Once set it can be moved, not cleared."""
+    uefi_settings: UefiSettings | None = None
+    """The UEFI keys of virtual machines made from the image."""
+    secrets_provisioning: SecretsProvisioning | None = None
+    """Whether virtual machines made from the image can be given secrets."""
     safety: Safety | None = None
     """Guards against losing regions or the version itself."""
 
@@ -165,6 +145,21 @@ class RegionStatus(ApiModel):
     """What Azure says of a failure."""
     attempts: int | None = None
     """Repairs of this region that were begun."""
+    next_attempt_at: AwareDatetime | None = None
+    """When the next repair is due."""
+
+
+class EdgeZoneStatus(ApiModel):
+    """How replication goes in one edge zone."""
+
+    name: Annotated[str, Field(max_length=64)]
+    """The edge zone."""
+    state: Annotated[str, Field(max_length=64)]
+    """Azure's state: Unknown, Replicating, Completed, Failed; Pending before Azure knows of the edge zone."""
+    progress: int = 0
+    """Percent."""
+    details: Annotated[str, Field(max_length=512)] | None = None
+    """What Azure says of a failure."""
 
 
 class ReplicationStatus(ApiModel):
@@ -183,6 +178,17 @@ class ReplicationStatus(ApiModel):
         ),
     ]
     """One row per region that is wanted or still exists."""
+    edge_zones: (
+        Annotated[
+            list[EdgeZoneStatus],
+            Field(
+                max_length=32,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            ),
+        ]
+        | None
+    ) = None
+    """One row per edge zone that is wanted or still exists."""
 
 
 class EndOfLifeStatus(ApiModel):
@@ -200,6 +206,17 @@ class EndOfLifeStatus(ApiModel):
     """Why a step that is due is not taken."""
 
 
+class SoftDeletedStatus(ApiModel):
+    """The version was deleted in a gallery with soft delete."""
+
+    deleted_at: AwareDatetime | None = None
+    """When it was deleted."""
+    consumption_end_time: AwareDatetime | None = None
+    """Until then it can be brought back."""
+    hard_deletion_target_time: AwareDatetime | None = None
+    """About then Azure deletes it for good."""
+
+
 class ImageVersionStatus(Status):
     """The image version as Azure has it."""
 
@@ -211,6 +228,8 @@ class ImageVersionStatus(Status):
     """How replication goes."""
     end_of_life: EndOfLifeStatus | None = None
     """Where the version stands in its life."""
+    soft_deleted: SoftDeletedStatus | None = None
+    """Set while the version is deleted, but can be brought back."""
 
 
 class ImageVersion(Resource[ImageVersionSpec, ImageVersionStatus]):
@@ -225,3 +244,13 @@ class ImageVersion(Resource[ImageVersionSpec, ImageVersionStatus]):
     def keep(self) -> bool:
         """Whether a person said that policy must not retire the version."""
         return self.metadata.annotations.get(names.KEEP) == "true"
+
+    @property
+    def bypasses_soft_delete(self) -> bool:
+        """Whether a deletion is for good although the gallery has soft delete."""
+        return self.metadata.annotations.get(names.BYPASS_SOFT_DELETE) == "true"
+
+    @property
+    def recreated(self) -> str | None:
+        """Which failed attempt at creating the version was given up (its publishing date), if one was."""
+        return self.metadata.annotations.get(names.RECREATED)

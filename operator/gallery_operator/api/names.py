@@ -18,6 +18,11 @@ PAUSED: Final = f"{GROUP}/paused"
 RECONCILE_REQUESTED_AT: Final = f"{GROUP}/reconcile-requested-at"
 RETIRED: Final = f"{GROUP}/retired"
 KEEP: Final = f"{GROUP}/keep"
+BYPASS_SOFT_DELETE: Final = f"{GROUP}/bypass-soft-delete"
+#: Written ahead by the operator: the failed incarnation that is deleted to be created once more.
+RECREATED: Final = f"{GROUP}/recreated"
+#: Written by the operator under driftPolicy Report: the wish (a digest) that Azure has met.
+APPLIED: Final = f"{GROUP}/applied"
 
 #: The Azure tag that names the object in charge: `<cluster id>/<namespace>/<name>`.
 OWNER_TAG: Final = "gallery-operator.owner"

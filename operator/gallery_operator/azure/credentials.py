@@ -35,13 +35,8 @@ def operator_credential(cloud: Cloud) -> AsyncTokenCredential:
 
     Raises ValueError when AZURE_TOKEN_CREDENTIALS names no credential.
     """
-    options: dict[str, Any] = {"authority": cloud.authority_host}
-    if not cloud.well_known:
-        # Entra's public endpoint knows nothing about this authority; asking it would fail, and tell it of us.
-        options["disable_instance_discovery"] = True
-    if cloud.ca_file is not None:
-        options["connection_verify"] = str(cloud.ca_file)
-
+    # Sources in other tenants need a token of theirs.
+    options = {**identity_options(cloud), "additionally_allowed_tenants": ["*"]}
     chosen = os.environ.get("AZURE_TOKEN_CREDENTIALS", "").strip().casefold()
     if chosen == _WORKLOAD_IDENTITY:
         return WorkloadIdentityCredential(**options)
@@ -57,11 +52,28 @@ def operator_credential(cloud: Cloud) -> AsyncTokenCredential:
     return rest
 
 
-def credential_error(error: ClientAuthenticationError) -> ArmError:
-    """Return the error that a failed attempt to get a token means: somebody has to mend the identity."""
+def identity_options(cloud: Cloud) -> dict[str, Any]:
+    """Return what every credential of azure-identity has to know of the cloud."""
+    options: dict[str, Any] = {"authority": cloud.authority_host}
+    if not cloud.well_known:
+        # Entra's public endpoint knows nothing about this authority; asking it would fail, and tell it of us.
+        options["disable_instance_discovery"] = True
+    if cloud.ca_file is not None:
+        options["connection_verify"] = str(cloud.ca_file)
+    return options
+
+
+def credential_error(error: ClientAuthenticationError, secret: str | None = None) -> ArmError:
+    """Return the error that a failed attempt to get a token means: somebody has to mend the identity.
+
+    :param secret: the Secret (`<namespace>/<name>`) that the credential came from; None: it is the operator's own.
+    """
+    whose = "the operator's credential" if secret is None else f"the credential in Secret {secret}"
     refused = re.search(r"\bAADSTS\d{3,9}\b.*?(?=\s*Trace ID|\s*\r?\n|$)", str(error.message))
     if refused:
-        message = f"Microsoft Entra refuses the operator's credential: {redact(refused[0])}"
+        message = f"Microsoft Entra refuses {whose}: {redact(refused[0])}"
+    elif secret is not None:
+        message = f"No token for Azure with {whose}: the identity that it names is not available to the operator's pod."
     else:
         message = (
             "The operator has no credential for Azure. Set up workload identity (AZURE_CLIENT_ID, AZURE_TENANT_ID and "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gallery_operator.domain import regions
 from gallery_operator.domain.plan import JSON, Change
@@ -20,6 +20,7 @@ ADDED: Final = "added"
 PRESENT: Final = "present"
 
 TARGET_REGIONS: Final = "properties.publishingProfile.targetRegions"
+EDGE_ZONES: Final = "properties.publishingProfile.targetExtendedLocations"
 
 
 def instant(value: object) -> object:
@@ -59,20 +60,67 @@ NORMALISED: Final[Mapping[str, Callable[[object], object]]] = {
     "properties.disallowed.diskTypes": _folded_set,
     "properties.publishingProfile.endOfLifeDate": instant,
     "properties.publishingProfile.storageAccountType": folded,
+    "properties.publishingProfile.storageAccountStrategy": folded,
+    "properties.publishingProfile.replicationMode": folded,
     f"{TARGET_REGIONS}.name": _region,
     f"{TARGET_REGIONS}.storageAccountType": folded,
+    f"{TARGET_REGIONS}.additionalReplicaSets.storageAccountType": folded,
+    f"{EDGE_ZONES}.name": _region,
+    f"{EDGE_ZONES}.extendedLocation.name": folded,
+    f"{EDGE_ZONES}.storageAccountType": folded,
+    **{
+        f"{where}.encryption.{disk}.{field}": folded
+        for where in (TARGET_REGIONS, EDGE_ZONES)
+        for disk in ("osDiskImage", "dataDiskImages")
+        for field in (
+            "diskEncryptionSetId",
+            "securityProfile.confidentialVMEncryptionType",
+            "securityProfile.secureVMDiskEncryptionSetId",
+        )
+    },
     "properties.storageProfile.source.id": folded,
+    "properties.storageProfile.source.virtualMachineId": folded,
+    "properties.storageProfile.source.communityGalleryImageId": folded,
     "properties.storageProfile.osDiskImage.source.id": folded,
+    "properties.storageProfile.osDiskImage.source.storageAccountId": folded,
     "properties.storageProfile.osDiskImage.hostCaching": folded,
     "properties.storageProfile.dataDiskImages.source.id": folded,
+    "properties.storageProfile.dataDiskImages.source.storageAccountId": folded,
     "properties.storageProfile.dataDiskImages.hostCaching": folded,
 }
 
-#: Path of a list of named entries -> its key, how keys are spelled, and whether entries the wish lacks are removed.
-KEYED: Final[Mapping[str, tuple[str, Callable[[object], object], bool]]] = {
-    TARGET_REGIONS: ("name", _region, True),
-    "properties.features": ("name", folded, False),
-    "properties.storageProfile.dataDiskImages": ("lun", lambda lun: lun, True),
+
+class Keyed(NamedTuple):
+    """A list of named entries."""
+
+    key: str
+    """The path of an entry's name within the entry."""
+    spelled: Callable[[object], object]
+    """How names are spelled before they are compared."""
+    removes: bool = True
+    """Whether entries that the wish lacks are removed."""
+
+    def name(self, entry: object) -> Any:
+        """Return an entry's name as it is written; None when it has none."""
+        value = entry
+        for part in self.key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return value if isinstance(value, str | int) else None
+
+
+def _as_is(value: object) -> object:
+    return value
+
+
+#: Path of a list of named entries -> what is special of it.
+KEYED: Final[Mapping[str, Keyed]] = {
+    TARGET_REGIONS: Keyed("name", _region),
+    f"{TARGET_REGIONS}.additionalReplicaSets": Keyed("storageAccountType", folded),
+    f"{TARGET_REGIONS}.encryption.dataDiskImages": Keyed("lun", _as_is),
+    EDGE_ZONES: Keyed("extendedLocation.name", folded),
+    f"{EDGE_ZONES}.encryption.dataDiskImages": Keyed("lun", _as_is),
+    "properties.features": Keyed("name", folded, removes=False),
+    "properties.storageProfile.dataDiskImages": Keyed("lun", _as_is),
 }
 
 
@@ -104,37 +152,31 @@ def _says_nothing(wanted: object, path: str) -> bool:
 
 
 def _walk_keyed(wanted: list[JSON], found: list[JSON], path: str, shown: str) -> list[Change]:
-    key, normal, removes = KEYED[path]
+    keyed = KEYED[path]
     by_key = index(path, found)
     changes: list[Change] = []
     for each in wanted:
-        here = f"{shown}[{each[key]}]"
-        other = by_key.pop(normal(each[key]), None)
+        here = f"{shown}[{keyed.name(each)}]"
+        other = by_key.pop(keyed.spelled(keyed.name(each)), None)
         changes += [Change(here, None, ADDED, path)] if other is None else _walk(each, other, path, here)
-    if removes:
-        changes += [Change(f"{shown}[{each[key]}]", PRESENT, None, path) for each in by_key.values()]
+    if keyed.removes:
+        changes += [Change(f"{shown}[{keyed.name(each)}]", PRESENT, None, path) for each in by_key.values()]
     return changes
-
-
-def _as_is(value: object) -> object:
-    return value
 
 
 def index(path: str, entries: list[JSON]) -> dict[object, JSON]:
     """Return the entries of a keyed list by their normalised key."""
-    key, normal, _ = KEYED[path]
-    return {
-        normal(each[key]): each for each in entries if isinstance(each, dict) and isinstance(each.get(key), str | int)
-    }
+    keyed = KEYED[path]
+    return {keyed.spelled(name): each for each in entries if (name := keyed.name(each)) is not None}
 
 
 def merge(base: Any, over: Any, path: str = "") -> Any:
     """Return `base` with `over` laid on it: objects merge, keyed lists merge by key, anything else is replaced."""
     if path in KEYED and isinstance(over, list):
-        key, normal, removes = KEYED[path]
+        keyed = KEYED[path]
         old = index(path, base if isinstance(base, list) else [])
-        merged = [merge(old.pop(normal(each[key]), {}), each, path) for each in over]
-        return merged if removes else [*merged, *old.values()]
+        merged = [merge(old.pop(keyed.spelled(keyed.name(each)), {}), each, path) for each in over]
+        return merged if keyed.removes else [*merged, *old.values()]
     if isinstance(base, dict) and isinstance(over, dict):
         result = dict(base)
         for name, value in over.items():

@@ -7,16 +7,26 @@ from datetime import datetime
 from math import ceil
 from typing import Final
 
-from gallery_operator.api.base import TargetRegion
 from gallery_operator.api.image_definition import ImageDefinitionSpec, VersionDefaults
-from gallery_operator.api.image_version import DiskSource, ImageVersion, Source
+from gallery_operator.api.image_version import ImageVersion, ImageVersionSpec
+from gallery_operator.api.source import DiskSource, Source
+from gallery_operator.api.target_regions import DiskEncryption, EdgeZone, Encryption, TargetRegion
 from gallery_operator.domain import regions, resources
-from gallery_operator.domain.difference import TARGET_REGIONS, compact, index
+from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, compact, index
 from gallery_operator.domain.plan import JSON
 from gallery_operator.domain.resources import Wish
 
 _STORAGE: Final = "properties.storageProfile"
-_IMMUTABLE: Final = frozenset({"location", "properties.publishingProfile.replicationMode", _STORAGE})
+_PROFILE: Final = "properties.publishingProfile"
+_IMMUTABLE: Final = frozenset(
+    {
+        "location",
+        f"{_PROFILE}.replicationMode",
+        f"{_PROFILE}.storageAccountStrategy",
+        "properties.securityProfile",
+        _STORAGE,
+    }
+)
 _READ_ONLY: Final = resources.READ_ONLY | {
     "properties.replicationStatus",
     "properties.validationsProfile",
@@ -28,7 +38,7 @@ _READ_ONLY: Final = resources.READ_ONLY | {
     f"{_STORAGE}.dataDiskImages.sizeInGB",
 }
 #: Sent with a new version where the spec says nothing: newer API versions changed their defaults.
-_PROFILE_DEFAULTS: Final[JSON] = {"replicaCount": 1, "replicationMode": "Full", "excludeFromLatest": False}
+_PROFILE_DEFAULTS: Final[JSON] = {"replicaCount": 1, "excludeFromLatest": False}
 _DEFAULT_STORAGE: Final = "Standard_LRS"
 
 _VMS_PER_REPLICA: Final = 20
@@ -42,6 +52,8 @@ class Parents:
     home: str
     """The region where the version lives, normalised."""
     definition: ImageDefinitionSpec | None = None
+    source_version: str | None = None
+    """The ARM id that `source.galleryImageVersion.ref` stands for."""
 
     @property
     def defaults(self) -> VersionDefaults:
@@ -62,8 +74,12 @@ def replicas_for(region: TargetRegion) -> int | None:
 
 
 def target_regions(version: ImageVersion, parents: Parents) -> list[TargetRegion]:
-    """Return the regions that are wanted: the version's own, else the definition's defaults, else the home region."""
-    return version.spec.target_regions or parents.defaults.target_regions or [TargetRegion(name=parents.home)]
+    """Return the regions that are wanted: the version's own, else the definition's defaults, else the home region.
+
+    A shallow version exists in its home region only.
+    """
+    defaults = None if version.spec.replication_mode == "Shallow" else parents.defaults.target_regions
+    return version.spec.target_regions or defaults or [TargetRegion(name=parents.home)]
 
 
 def wish(
@@ -73,9 +89,8 @@ def wish(
 
     `leaves_latest`: the lifecycle wants the version excluded from latest, whatever its spec says.
     """
-    spec, defaults = version.spec, parents.defaults
-    replicas = spec.replicas or defaults.replicas
-    storage = spec.storage_account_type
+    spec = version.spec
+    replicas = _replicas(spec, parents.defaults)
     safety = spec.safety
     body: JSON = compact(
         {
@@ -83,20 +98,18 @@ def wish(
             "tags": resources.wanted_tags(spec.tags, owner, observed),
             "properties": {
                 "publishingProfile": {
-                    "targetRegions": [
-                        {
-                            "name": regions.normalise(each.name),
-                            "regionalReplicaCount": replicas_for(each) or replicas,
-                            "storageAccountType": each.storage_account_type or storage,
-                            "excludeFromLatest": each.exclude_from_latest,
-                        }
-                        for each in target_regions(version, parents)
-                    ],
+                    "targetRegions": [_region(each, spec, replicas) for each in target_regions(version, parents)],
+                    "targetExtendedLocations": None
+                    if spec.edge_zones is None
+                    else [_edge_zone(each, replicas) for each in spec.edge_zones],
                     "replicaCount": replicas,
+                    "replicationMode": spec.replication_mode,
+                    "storageAccountStrategy": spec.storage_account_strategy,
                     "excludeFromLatest": spec.exclude_from_latest or leaves_latest,
                     "endOfLifeDate": resources.future(spec.end_of_life_date, now),
                 },
-                "storageProfile": source(spec.source),
+                "storageProfile": source(spec.source, parents),
+                "securityProfile": security(spec),
                 "safetyProfile": {
                     "allowDeletionOfReplicatedLocations": bool(safety and safety.allow_region_removal),
                     "blockDeletionBeforeEndOfLife": safety.block_deletion_before_end_of_life if safety else None,
@@ -104,18 +117,70 @@ def wish(
             },
         }
     )
-    general = str(storage or defaults.storage_account_type or _DEFAULT_STORAGE)
-    fresh = {"regionalReplicaCount": replicas or 1, "storageAccountType": general, "excludeFromLatest": False}
-    return Wish(_fill_new_regions(body, observed, fresh), _new(general), _IMMUTABLE, _READ_ONLY)
+    storage: JSON = {}
+    if spec.storage_account_strategy is None:  # else Azure chooses
+        general = spec.storage_account_type or parents.defaults.storage_account_type or _DEFAULT_STORAGE
+        storage = {"storageAccountType": str(general)}
+    fresh = {"regionalReplicaCount": replicas or 1, "excludeFromLatest": False, **storage}
+    return Wish(_fill_new_regions(body, observed, fresh), _new(storage), _IMMUTABLE, _READ_ONLY)
 
 
-def _new(storage: str) -> JSON:
+def _replicas(spec: ImageVersionSpec, defaults: VersionDefaults) -> int | None:
+    return 1 if spec.replication_mode == "Shallow" else spec.replicas or defaults.replicas
+
+
+def _new(storage: JSON) -> JSON:
     """Return what only a new version gets where the spec says nothing."""
     return {
         "properties": {
-            "publishingProfile": {**_PROFILE_DEFAULTS, "storageAccountType": storage},
+            "publishingProfile": {**_PROFILE_DEFAULTS, **storage},
             "safetyProfile": {"blockDeletionBeforeEndOfLife": False},
         }
+    }
+
+
+def _region(wanted: TargetRegion, spec: ImageVersionSpec, replicas: int | None) -> JSON:
+    sets = wanted.additional_replica_sets
+    return {
+        "name": regions.normalise(wanted.name),
+        "regionalReplicaCount": replicas_for(wanted) or replicas,
+        "storageAccountType": wanted.storage_account_type or spec.storage_account_type,
+        "excludeFromLatest": wanted.exclude_from_latest,
+        "encryption": _encryption(wanted.encryption),
+        "additionalReplicaSets": None
+        if sets is None
+        else [
+            {"storageAccountType": each.storage_account_type, "regionalReplicaCount": each.replicas} for each in sets
+        ],
+    }
+
+
+def _edge_zone(wanted: EdgeZone, replicas: int | None) -> JSON:
+    return {
+        "name": regions.normalise(wanted.region),
+        "extendedLocation": {"name": wanted.name, "type": "EdgeZone"},
+        "extendedLocationReplicaCount": wanted.replicas or replicas,
+        "storageAccountType": wanted.storage_account_type,
+        "encryption": _encryption(wanted.encryption),
+    }
+
+
+def _encryption(wanted: Encryption | None) -> JSON | None:
+    if wanted is None:
+        return None
+    return {
+        "osDiskImage": _disk_encryption(wanted.os_disk) if wanted.os_disk else None,
+        "dataDiskImages": [{"lun": each.lun, **_disk_encryption(each)} for each in wanted.data_disks]
+        if wanted.data_disks
+        else None,
+    }
+
+
+def _disk_encryption(wanted: DiskEncryption) -> JSON:
+    profile = wanted.security_profile
+    return {
+        "diskEncryptionSetId": wanted.disk_encryption_set_id,
+        "securityProfile": profile.model_dump(by_alias=True) if profile else None,
     }
 
 
@@ -126,10 +191,26 @@ def _fill_new_regions(body: JSON, observed: JSON | None, fresh: JSON) -> JSON:
     for region in body["properties"]["publishingProfile"]["targetRegions"]:
         if region["name"] not in present:
             region.update({key: value for key, value in fresh.items() if key not in region})
+    zones = index(EDGE_ZONES, resources.as_list(profile.get("targetExtendedLocations")))
+    for zone in body["properties"]["publishingProfile"].get("targetExtendedLocations", ()):
+        if zone["extendedLocation"]["name"].casefold() not in zones:
+            zone.setdefault("storageAccountType", _DEFAULT_STORAGE)
+            zone.setdefault("extendedLocationReplicaCount", fresh["regionalReplicaCount"])
     return body
 
 
-def source(wanted: Source) -> JSON:
+def security(spec: ImageVersionSpec) -> JSON | None:
+    """Return the security profile, if any."""
+    uefi, secrets = spec.uefi_settings, spec.secrets_provisioning
+    if uefi is None and secrets is None:
+        return None
+    return {
+        "uefiSettings": uefi.model_dump(by_alias=True) if uefi else None,
+        "secretsProvisioningSettings": secrets.model_dump(by_alias=True) if secrets else None,
+    }
+
+
+def source(wanted: Source, parents: Parents) -> JSON:
     """Return the storage profile of a source."""
     if wanted.disks is not None:
         disks = wanted.disks
@@ -137,8 +218,14 @@ def source(wanted: Source) -> JSON:
             "osDiskImage": _disk(disks.os),
             "dataDiskImages": [{"lun": each.lun, **_disk(each)} for each in disks.data] if disks.data else None,
         }
-    by_id = wanted.managed_image or wanted.gallery_image_version
-    return {"source": {"id": by_id.id if by_id else None}}
+    if wanted.virtual_machine is not None:
+        return {"source": {"virtualMachineId": wanted.virtual_machine.id}}
+    if wanted.community_gallery_image is not None:
+        return {"source": {"communityGalleryImageId": wanted.community_gallery_image.id}}
+    if wanted.managed_image is not None:
+        return {"source": {"id": wanted.managed_image.id}}
+    version = wanted.gallery_image_version
+    return {"source": {"id": version.id or parents.source_version if version else None}}
 
 
 def source_kinds(body: JSON) -> set[str]:
@@ -160,4 +247,13 @@ def with_one_source(body: JSON, wanted: JSON) -> JSON:
 
 
 def _disk(disk: DiskSource) -> JSON:
-    return {"source": {"id": disk.snapshot.id}, "hostCaching": disk.host_caching}
+    by_id = disk.snapshot or disk.managed_disk
+    vhd = disk.vhd
+    return {
+        "source": {
+            "id": by_id.id if by_id else None,
+            "uri": vhd.uri if vhd else None,
+            "storageAccountId": vhd.storage_account_id if vhd else None,
+        },
+        "hostCaching": disk.host_caching,
+    }
