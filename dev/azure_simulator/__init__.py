@@ -16,14 +16,15 @@ from dev.azure_simulator.faults import (
     Throttle,
 )
 from dev.azure_simulator.journal import Entry
-from dev.azure_simulator.seeds import source_id
+from dev.azure_simulator.seeds import community_id, source_id
 from dev.azure_simulator.settings import Durations, Settings
 from dev.azure_simulator.simulator import AzureSimulator
-from dev.azure_simulator.sources import DataDisk, Source
+from dev.azure_simulator.sources import Blob, DataDisk, Plan, Source
 from dev.azure_simulator.switchboard import Switchboard
 
 __all__ = [
     "AzureSimulator",
+    "Blob",
     "DataDisk",
     "Delay",
     "Drop",
@@ -35,10 +36,12 @@ __all__ = [
     "FailSharing",
     "Fault",
     "ForeignOperation",
+    "Plan",
     "Refuse",
     "Settings",
     "Source",
     "Switchboard",
     "Throttle",
+    "community_id",
     "source_id",
 ]

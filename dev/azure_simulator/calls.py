@@ -42,6 +42,13 @@ class Call:
     def api_version(self) -> str:
         return self.query.get("api-version", "")
 
+    @property
+    def expand(self) -> frozenset[str]:
+        """The names in `$expand`, in lower case. An older way to ask for a gallery's groups is `$select`."""
+        names = {name.strip() for name in self.query.get("$expand", "").lower().split(",")}
+        selected = self.query.get("$select", "").strip().lower()
+        return frozenset(names | ({"sharingprofile/groups"} if selected == "permissions" else set()))
+
     def require_get(self) -> None:
         """Raise ArmError 405 unless this is a GET."""
         if self.method != "GET":

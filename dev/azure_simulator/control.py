@@ -12,14 +12,16 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from dev.azure_simulator import errors
+from dev.azure_simulator.drafting import Request
 from dev.azure_simulator.faults import FAULT
 from dev.azure_simulator.paths import Json, ResourcePath, resource_path
-from dev.azure_simulator.service import Request
 from dev.azure_simulator.settings import Settings
 from dev.azure_simulator.simulation import Simulation
 from dev.azure_simulator.sources import Source
 
 _LATEST = errors.SUPPORTED_API_VERSIONS[-1]
+#: What the switchboard shows of a resource.
+_EVERYTHING = ("replicationstatus", "uefisettings", "sharingprofile/groups")
 
 Handler = Callable[[web.Request], Awaitable[Any]]
 
@@ -150,7 +152,7 @@ class Control:
     async def show_resource(self, request: web.Request) -> Any:
         now = self._service.tick()
         resource = self._service.store.get(_path(request.query["id"]))
-        return resource and self._service.render(resource, now, with_replication=True)
+        return resource and self._service.render(resource, now, _EVERYTHING)
 
     async def tamper(self, request: web.Request) -> Any:
         self._service.tamper(_path(request.query["id"]), orjson.loads(await request.read()))

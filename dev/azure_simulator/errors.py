@@ -162,6 +162,30 @@ def nested_resources_exist(children: Iterable[str]) -> ArmError:
     return ArmError(409, "CannotDeleteResource", text)
 
 
+def soft_deleted_resources_exist(children: Iterable[str]) -> ArmError:
+    """[?] A stand-in: documented is that such a deletion is not supported; status, code and text are assumed."""
+    text = (
+        "Cannot delete resource while soft-deleted nested resources exist. Some of them include: "
+        f"'{', '.join(children)}'. Please restore them, or delete them permanently, before deleting this resource."
+    )
+    return ArmError(409, "CannotDeleteResource", text)
+
+
+def failed_version_not_soft_deletable(name: str) -> ArmError:
+    """[?] A stand-in: documented is that a failed version cannot be deleted while soft delete is on."""
+    text = f"The gallery image version '{name}' is in a failed state and cannot be soft-deleted."
+    return ArmError(409, "OperationNotAllowed", text)
+
+
+def quota_exceeded(name: str, location: str, limit: int, used: int) -> ArmError:
+    """[?] A stand-in in the words of other compute quotas: nobody recorded status, code and text."""
+    text = (
+        f"Operation could not be completed as it results in exceeding approved {name} quota. Additional details - "
+        f"Location: {location}, Current Limit: {limit}, Current Usage: {used}, Additional Required: 1."
+    )
+    return ArmError(409, "OperationNotAllowed", text)
+
+
 def property_change(path: str) -> ArmError:
     text = f"Changing property '{path}' is not allowed."
     return ArmError(409, "PropertyChangeNotAllowed", text, target=path)
@@ -264,6 +288,11 @@ def deletion_blocked() -> ArmError:
         "blockDeletionBeforeEndOfLife and its endOfLifeDate has not reached yet"
     )
     return ArmError(409, "DeleteGalleryImageVersionBlockedBeforeEndOfLife", text)  # [?] status, and that it is at once
+
+
+def community_not_found(community_id: str) -> ArmError:
+    """[?] What Azure says of a community gallery that does not exist, or not in that region."""
+    return ArmError(404, "NotFound", f"The community gallery resource '{community_id[:300]}' was not found.")
 
 
 def replication_failed(failures: Mapping[str, str]) -> dict[str, Any]:

@@ -43,6 +43,11 @@ class ResourcePath:
     def parent(self) -> ResourcePath | None:
         return ResourcePath(self.subscription, self.group, self.names[:-1]) if len(self.names) > 1 else None
 
+    @property
+    def ancestors(self) -> list[ResourcePath]:
+        """The paths above, innermost first."""
+        return [self.parent, *self.parent.ancestors] if self.parent else []
+
     @cached_property
     def nested(self) -> str:
         """The path within the resource group, as error messages quote it."""

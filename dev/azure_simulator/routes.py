@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from dev.azure_simulator import errors
+from dev.azure_simulator import communities, errors, regions, source_bodies
 from dev.azure_simulator.calls import Call, Gate, Reply
+from dev.azure_simulator.drafting import Request
 from dev.azure_simulator.faults import ForeignOperation
-from dev.azure_simulator.paths import CollectionPath, Json, ResourcePath, parse_gallery_path
-from dev.azure_simulator.service import Answer, Request
+from dev.azure_simulator.paths import CollectionPath, Json, ResourcePath, parse_gallery_path, parse_share_path
+from dev.azure_simulator.service import Answer
 from dev.azure_simulator.simulation import Simulation
 from dev.azure_simulator.sources import SOURCE_ID
 
@@ -43,12 +44,16 @@ class Routes:
         path = parse_gallery_path(call.path)
         if path is not None:
             return self._on_gallery_path(call, path)
+        if gallery := parse_share_path(call.path):
+            return self._share(call, gallery)
         if match := _GALLERIES.fullmatch(call.path):
             return self._list(call, CollectionPath(match["subscription"], "", None))
         if match := _OPERATION.fullmatch(call.path):
             return self._on_operation(call, match["subscription"], match["location"], match["name"])
         if match := _PLATFORM.fullmatch(call.path):
             return self._on_platform(call, match["subscription"], match["what"])
+        if match := communities.LOCATION_PATH.fullmatch(call.path):
+            return self._on_community(call, match)
         return self._on_source(call)
 
     def _on_gallery_path(self, call: Call, path: ResourcePath | CollectionPath) -> Reply:
@@ -58,9 +63,7 @@ class Routes:
         self._gate.admit(call, path.subscription, path.kind)
         match call.method:
             case "GET":
-                expand = call.query.get("$expand", "").lower().split(",")
-                with_replication = "replicationstatus" in (name.strip() for name in expand)
-                return Reply(200, self._service.read(path, with_replication=with_replication))
+                return Reply(200, self._service.read(path, call.expand))
             case "PUT" | "PATCH":
                 answer = self._service.write(Request(call.method, path, call.entry.body, call.api_version))
             case "DELETE":
@@ -68,6 +71,12 @@ class Routes:
             case _:
                 raise errors.method_not_allowed(call.method)
         return Reply(answer.status, answer.body, self._operation_headers(call, path.subscription, answer))
+
+    def _share(self, call: Call, gallery: ResourcePath) -> Reply:
+        self._simulation.platform.group(gallery.subscription, gallery.group)
+        self._gate.admit(call, gallery.subscription, "share")
+        answer = self._service.share(gallery, call.entry.body)
+        return Reply(answer.status, answer.body, self._operation_headers(call, gallery.subscription, answer))
 
     def _list(self, call: Call, path: CollectionPath) -> Reply:
         call.require_get()
@@ -127,7 +136,19 @@ class Routes:
         if source is None:
             raise errors.resource_not_found(match["nested"], match["group"])
         self._gate.charge(call, match["subscription"])
-        return Reply(200, source.body())
+        return Reply(200, source_bodies.body(source, with_instance_view="instanceview" in call.expand))
+
+    def _on_community(self, call: Call, match: re.Match[str]) -> Reply:
+        call.require_get()
+        self._simulation.platform.require_subscription(match["subscription"])
+        self._gate.charge(call, match["subscription"])
+        service = self._service
+        shown = communities.find(
+            match["id"], regions.normalise(match["location"]), service.store, service.sources, service.tick()
+        )
+        if shown is None:
+            raise errors.community_not_found(match["id"])
+        return Reply(200, shown.body() if match["version"] else shown.image_body())
 
     def _operation_headers(self, call: Call, subscription: str, answer: Answer) -> dict[str, str]:
         operation = answer.operation

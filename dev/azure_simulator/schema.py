@@ -267,6 +267,8 @@ class VersionProperties(Shape):
     storageProfile: StorageProfile
     safetyProfile: SafetyProfile | None = None
     securityProfile: SecurityProfile | None = None
+    #: Means something for soft-deleted versions only, which are restored by it. [?] elsewhere it is passed over
+    restore: bool | None = None
 
 
 # --- reading a request -----------------------------------------------------------------------------------------------

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from dev.azure_simulator import definitions, errors, galleries, replication, schema, storage, versions
-from dev.azure_simulator.faults import FailOperation, FailRegion, Faults
+from dev.azure_simulator import definitions, errors, galleries, replication, schema, sharing, softdeletion, versions
+from dev.azure_simulator.builds import Builds
+from dev.azure_simulator.drafting import Request, Tags, merge, new_draft, next_tags, read_envelope
+from dev.azure_simulator.faults import FailOperation, FailRegion, FailSharing, Faults
+from dev.azure_simulator.lookup import Lookup
 from dev.azure_simulator.operations import Operation, Operations, Verb
 from dev.azure_simulator.paths import CollectionPath, Json, ResourcePath
 from dev.azure_simulator.replication import Copies
-from dev.azure_simulator.rules import Draft, checked_location
+from dev.azure_simulator.rules import Draft
 from dev.azure_simulator.settings import Durations, Settings
 from dev.azure_simulator.sources import Facts, Sources
 from dev.azure_simulator.store import Resource, Store
 
-_ENVELOPE = {"location", "tags", "properties", "identity", "id", "name", "type", "systemData"}
 _INSTANTLY = Durations().scaled(0)
 _SHOWN_CHILDREN = 5
 _TITLES = {"gallery": "Gallery", "definition": "Gallery Image", "version": "Gallery Image Version"}
@@ -34,21 +36,6 @@ class Answer:
     location: str = ""
 
 
-@dataclass(frozen=True)
-class Request:
-    """A PUT or PATCH. `instantly`: the switchboard's own writes take no time and meet no faults."""
-
-    method: str
-    path: ResourcePath
-    body: Any
-    api_version: str
-    instantly: bool = False
-
-    @property
-    def text(self) -> str:
-        return f"{self.method} {self.path.id}"
-
-
 @dataclass
 class GalleryService:
     """The state of the service. `now` gives Unix seconds of the clock."""
@@ -59,6 +46,10 @@ class GalleryService:
     faults: Faults = field(default_factory=Faults)
     operations: Operations = field(default_factory=Operations)
     store: Store = field(default_factory=Store)
+    builds: Builds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.builds = Builds(self.store)
 
     def tick(self) -> float:
         """Return the time, with every deletion that is due by then done."""
@@ -66,8 +57,8 @@ class GalleryService:
         self.store.settle(now)
         return now
 
-    def read(self, path: ResourcePath, *, with_replication: bool = False) -> Json:
-        """Return a resource as GET does.
+    def read(self, path: ResourcePath, expand: Collection[str] = ()) -> Json:
+        """Return a resource as GET does; `expand`: the names in `$expand`, in lower case.
 
         Raises ArmError 404 when it does not exist, or not yet visibly so.
         """
@@ -75,7 +66,7 @@ class GalleryService:
         resource = self._visible(path, now)
         if resource is None:
             raise errors.resource_not_found(path.nested, path.group)
-        return self.render(resource, now, with_replication=with_replication)
+        return self.render(resource, now, expand)
 
     def page(self, collection: CollectionPath, skip_token: str | None) -> tuple[list[Json], str | None]:
         """Return a page of a list, and the token of the next page if there is one.
@@ -106,37 +97,95 @@ class GalleryService:
         if path.parent:
             self._require(path.parent, now)
             self._require_staying(path.parent, now)
+        envelope = read_envelope(request.body)
+        if deleted := self.store.bin.get(path):
+            return self._restore(request, envelope, deleted, now)
         current = self.store.get(path)
         if request.method == "PATCH":
             current = self._existing(path)
         if current:
             self._require_idle(current, now)
-        envelope = _envelope(request.body)
-        draft = _draft(request, envelope, current, now)
+        draft = new_draft(request, envelope, current, now)
         properties = self._build(draft)
-        tags = _tags(envelope, current, request.method)
+        tags = next_tags(envelope, current, request.method)
+        if current is None and not request.instantly:
+            self.store.usage.check(path, draft.location, self.settings.quotas)
         if current is None:
             return self._create(request, draft, properties, tags, str(envelope["location"]))
         return self._update(request, draft, properties, tags, current)
 
-    def delete(self, path: ResourcePath) -> Answer:
-        """Begin a deletion; 204 when there is nothing to delete.
+    def delete(self, path: ResourcePath, *, for_good: bool = False) -> Answer:
+        """Begin a deletion; 204 when there is nothing to delete. `for_good`: not softly.
 
         Raises ArmError when a rule forbids it.
         """
         now = self.tick()
         resource = self.store.get(path)
         if resource is None:
-            return Answer(204)
+            return self._purge(path, now) if for_good else Answer(204)
         if resource.state(now) == "Deleting":
             return Answer(202, None, resource.operation, resource.spelled_location)
         self._require_deletable(resource, now)
         durations = self.settings.durations
         seconds = durations.version_delete if path.kind == "version" else durations.parent_delete
+        resource.retention = None if for_good else self._retention_of(resource, now)
+        seconds = durations.soft_delete if resource.retention else seconds
         failure = self._operation_fault(f"DELETE {path.id}")
         resource.operation = self._start("delete", path, now, seconds, failure)
         self.store.expect_deletion(resource)
         return Answer(202, None, resource.operation, resource.spelled_location)
+
+    def _retention_of(self, resource: Resource, now: float) -> softdeletion.Retention | None:
+        if resource.path.kind != "version":
+            return None
+        retention = softdeletion.retention_of(self.store.get(resource.path.ancestors[-1]))
+        if retention and resource.state(now) == "Failed":
+            raise errors.failed_version_not_soft_deletable(resource.path.name)
+        return retention
+
+    def _purge(self, path: ResourcePath, now: float) -> Answer:
+        """Delete a soft-deleted version for good. [?] it is listed until that is done."""
+        deleted = self.store.bin.get(path)
+        if deleted is None:
+            return Answer(204)
+        failure = self._operation_fault(f"DELETE {path.id}")
+        operation = self._start("delete", path, now, self.settings.durations.version_delete, failure)
+        if not failure:
+            deleted.purged = operation.ends
+        return Answer(202, None, operation, deleted.resource.spelled_location)
+
+    def _restore(self, request: Request, envelope: Json, deleted: softdeletion.SoftDeleted, now: float) -> Answer:
+        softdeletion.check_restore(request.method, envelope, deleted, now)
+        version = deleted.resource
+        tags = next_tags(envelope, version, "PATCH")
+        failure = None if request.instantly else self._operation_fault(request.text)
+        seconds = 0 if request.instantly else self.settings.durations.restore
+        operation = self._start("update", request.path, now, seconds, failure)
+        self.store.bin.take(request.path)
+        version.tags, version.operation, version.retention = tags, operation, None
+        self.store.add(version)
+        return Answer(200, self.render(version, now), operation, version.spelled_location)
+
+    def share(self, path: ResourcePath, body: Any) -> Answer:
+        """Carry out a sharing update of a gallery. [?] the gallery shows Updating meanwhile.
+
+        Raises ArmError when a rule forbids it.
+        """
+        now = self.tick()
+        gallery = self._existing(path)
+        self._require_idle(gallery, now)
+        profile = sharing.changed(gallery.properties.get("sharingProfile"), schema.sharing_update(body))
+        request = f"POST {path.id}/share"
+        failure = self._operation_fault(request)
+        durations = self.settings.durations
+        gallery.operation = self._start("update", path, now, durations.share, failure)
+        if not failure:
+            gallery.properties = {**gallery.properties, "sharingProfile": profile}
+            copies = sharing.schedule(self._regions_of(gallery), now, durations.sharing_region)
+            gallery.sharing = replication.with_failures(
+                copies, now, lambda region: self._sharing_fault(request, region)
+            )
+        return Answer(202, None, gallery.operation, gallery.spelled_location)
 
     def tamper(self, path: ResourcePath, patch: Json) -> None:
         """Change tags or properties as someone else would, at once and by no rule; a null removes a member.
@@ -145,7 +194,7 @@ class GalleryService:
         """
         now = self.tick()
         resource = self._existing(path)
-        state = _merge({"tags": resource.tags or {}, "properties": resource.properties}, patch)
+        state = merge({"tags": resource.tags or {}, "properties": resource.properties}, patch)
         state = schema.without_nulls(state)
         if path.kind == "version":
             versions.use_display_names(state["properties"])
@@ -161,18 +210,18 @@ class GalleryService:
         now = self.tick()
         self.store.remove(self._existing(path), now)
 
-    def render(self, resource: Resource, now: float, *, with_replication: bool = False) -> Json:
-        """Return a resource as it is read."""
+    def render(self, resource: Resource, now: float, expand: Collection[str] = ()) -> Json:
+        """Return a resource as it is read, with what `expand` names in addition."""
         path = resource.path
         body: Json = {"name": path.name, "id": path.id, "type": path.type, "location": resource.location}
         if resource.tags is not None:
             body["tags"] = resource.tags
         if path.kind == "gallery":
-            properties = galleries.render(resource)
+            properties = galleries.render(resource, now, expand)
         elif path.kind == "definition":
             properties = definitions.render(resource)
         else:
-            properties = versions.render(resource, now, with_replication=with_replication)
+            properties = versions.render(resource, now, expand)
         body["properties"] = properties | {"provisioningState": resource.state(now)}
         return body
 
@@ -212,12 +261,16 @@ class GalleryService:
             raise errors.busy(resource.path.name, resource.state(now))
         if resource.path.kind == "version":
             versions.check_deletion(resource, now)
+        if resource.path.kind == "gallery":
+            galleries.check_deletion(resource)
         children = [child.path.nested for child in self.store.children(resource.path)]
         last = self.store.last_gone(resource.path)
         if not children and last and now < last[0] + self.settings.child_delete_lag:
             children = [last[1].nested]  # the service's cache still has it
         if children:
             raise errors.nested_resources_exist(children[:_SHOWN_CHILDREN])
+        if deleted := [item.resource.path.nested for item in self.store.bin.below(resource.path)]:
+            raise errors.soft_deleted_resources_exist(deleted[:_SHOWN_CHILDREN])
 
     # --- writes ------------------------------------------------------------------------------------------------------
 
@@ -237,7 +290,8 @@ class GalleryService:
             seconds = durations.version_create
         else:
             seconds = durations.gallery if draft.path.kind == "gallery" else durations.definition
-        operation, copies = self._begin("create", request, draft, copies, seconds, _reason(properties, facts))
+        reason = self._reason(request, draft, properties, facts, copies)
+        operation, copies = self._begin("create", request, draft, copies, seconds, reason)
         resource = Resource(draft.path, draft.location, spelled, draft.now, properties, tags, operation, copies, facts)
         self.store.add(resource)
         return Answer(201, self.render(resource, draft.now), operation, spelled)
@@ -254,7 +308,7 @@ class GalleryService:
             seconds = durations.definition
         else:  # recorded: a PATCH of a gallery that changes nothing is done at once
             seconds = durations.gallery if changed or request.method == "PUT" else 0
-        reason = _reason(properties, current.facts)
+        reason = self._reason(request, draft, properties, current.facts, copies)
         operation, copies = self._begin("update", request, draft, copies, seconds, reason)
         current.properties, current.tags = properties, tags
         current.operation, current.copies = operation, copies
@@ -264,7 +318,19 @@ class GalleryService:
         definition = self.store.get(draft.path.parent) if draft.path.parent else None
         if definition is None:
             raise errors.parent_not_found(draft.path.name)
-        return storage.learn(draft, definition, self.store, self.sources)
+        return Lookup(self.store, self.sources).learn(draft, definition)
+
+    def _reason(
+        self, request: Request, draft: Draft, properties: Json, facts: Facts | None, copies: Copies
+    ) -> str | None:
+        """Return why replication must fail wherever it begins now, or None."""
+        home = copies.get(draft.location)
+        builds = home is not None and home.starts >= draft.now
+        if builds and self.settings.one_build_per_image and not request.instantly:
+            until = max(copy.ends for copy in copies.values())
+            if busy := self.builds.claim(draft.path, properties["storageProfile"], draft.now, until):
+                return busy
+        return versions.natural_failure(properties, facts) if facts else None
 
     def _begin(
         self, verb: Verb, request: Request, draft: Draft, copies: Copies, seconds: float, reason: str | None
@@ -292,57 +358,18 @@ class GalleryService:
         fault = self.faults.take(FailOperation, request)
         return {"code": fault.code, "message": fault.message} if fault else None
 
+    def _regions_of(self, gallery: Resource) -> list[str]:
+        definitions = self.store.children(gallery.path)
+        copies = (version.copies for image in definitions for version in self.store.children(image.path))
+        return list(dict.fromkeys([gallery.location, *(region for regions in copies for region in regions)]))
+
+    def _sharing_fault(self, request: str, region: str) -> str | None:
+        fault = self.faults.take(FailSharing, request, region=region)
+        return fault.details if fault else None
+
     def _region_fault(self, request: Request, region: str) -> str | None:
         fault = None if request.instantly else self.faults.take(FailRegion, request.text, region=region)
         return fault.details if fault else None
-
-
-Tags = dict[str, str] | None
-
-
-def _draft(request: Request, envelope: Json, current: Resource | None, now: float) -> Draft:
-    kind = request.path.kind
-    wanted = schema.writable(kind, envelope.get("properties", {}))
-    location = envelope.get("location")
-    if request.method == "PATCH" and current:
-        wanted = _merge(schema.writable(kind, current.properties), wanted)
-        location = location or current.location
-    checked = checked_location(location, request.path, current)
-    return Draft(request.path, checked, schema.check_shape(kind, wanted), current, request.api_version, now)
-
-
-def _envelope(body: Any) -> Json:
-    if not isinstance(body, dict):
-        raise errors.invalid_request_content("a JSON object was expected")
-    unknown = body.keys() - _ENVELOPE
-    if unknown:
-        raise errors.invalid_request_content(f"Could not find member '{min(unknown)[:100]}' on object")  # [?] text
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def _tags(envelope: Json, current: Resource | None, method: str) -> Tags:
-    """Return the tags a write leaves: PUT drops those left out, PATCH keeps them. [?] PATCH replaces the whole map."""
-    tags = envelope.get("tags")
-    if tags is None:
-        return current.tags if current and method == "PATCH" else None
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise errors.invalid_request_content("tags must be an object of strings")
-    return dict(tags)
-
-
-def _merge(base: Json, patch: Any) -> Any:
-    """Merge as PATCH does: objects merge, everything else is replaced. [?] not recorded for target regions."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(base)
-    for name, value in patch.items():
-        old = merged.get(name)
-        merged[name] = _merge(old, value) if isinstance(old, dict) else value
-    return merged
-
-
-def _reason(properties: Json, facts: Facts | None) -> str | None:
-    return versions.natural_failure(properties, facts) if facts else None
 
 
 def _serial(token: str | None) -> int:

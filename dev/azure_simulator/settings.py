@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dev.azure_simulator.paths import Kind
+
 
 class Durations(BaseModel):
     """How long operations take, in seconds of the clock. The defaults are those recorded from Azure."""
@@ -16,6 +18,9 @@ class Durations(BaseModel):
     version_create: float = Field(420, ge=0)
     version_update: float = Field(150, ge=0)
     version_delete: float = Field(120, ge=0)
+    #: Soft deletion of a version, and its restoration.
+    soft_delete: float = Field(150, ge=0)
+    restore: float = Field(150, ge=0)
     #: A sharing update is accepted within the first, and known in each region after the second. [?] the second
     share: float = Field(0.4, ge=0)
     sharing_region: float = Field(30, ge=0)
@@ -30,12 +35,27 @@ class Durations(BaseModel):
         return Durations(**{name: value * factor for name, value in self.model_dump().items()})
 
 
+class Quotas(BaseModel):
+    """How many resources there may be per subscription and region; the defaults are documented."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    galleries: int = Field(100, ge=0)
+    definitions: int = Field(1_000, ge=0)
+    versions: int = Field(10_000, ge=0)
+
+    def of(self, kind: Kind) -> int:
+        """Return the quota of a kind."""
+        return {"gallery": self.galleries, "definition": self.definitions, "version": self.versions}[kind]
+
+
 class Settings(BaseModel):
     """The behaviour of a running simulator; the switchboard changes it with `configure`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     durations: Durations = Durations()
+    quotas: Quotas = Quotas()
     #: Retry-After, in seconds, of operations on versions.
     retry_after: int = Field(60, ge=0)
     page_size: int = Field(50, ge=1, le=1000)

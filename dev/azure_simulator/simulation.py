@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dev.azure_simulator import seeds
+from dev.azure_simulator import seeded_sources
 from dev.azure_simulator.faults import Faults
 from dev.azure_simulator.identity import Identity
 from dev.azure_simulator.journal import Journal
@@ -27,7 +27,7 @@ class Simulation:
         self.journal = Journal()
         self.limits = Limits()
         self.faults = Faults()
-        self.service = GalleryService(self.timestamp, Sources(seeds.sources()), settings, self.faults)
+        self.service = GalleryService(self.timestamp, Sources(seeded_sources.sources()), settings, self.faults)
         self._initial = settings
         self._now = clock.now()
 
@@ -47,6 +47,7 @@ class Simulation:
         """Forget gallery resources, operations, faults and journal, and set all back; sources and groups stay."""
         self.service.store.clear()
         self.service.operations.clear()
+        self.service.builds.clear()
         self.service.settings = self._initial
         self.faults.clear()
         self.journal.clear()

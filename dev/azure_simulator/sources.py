@@ -1,4 +1,7 @@
-"""What versions are published from: managed images, snapshots, disks, virtual machines and storage accounts."""
+"""What versions are published from: managed images, disks, virtual machines, blobs, community galleries.
+
+Disk encryption sets stand beside them: a version names them by id, too.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dev.azure_simulator import regions
-from dev.azure_simulator.paths import Json
 
 SOURCE_ID = re.compile(
-    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/"
-    r"(?P<nested>Microsoft\.(?:Compute/(?:images|snapshots|disks|virtualMachines)|Storage/storageAccounts)/[^/]+)",
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/(?P<nested>Microsoft\."
+    r"(?:Compute/(?:images|snapshots|disks|virtualMachines|diskEncryptionSets)|Storage/storageAccounts)/[^/]+)",
     re.IGNORECASE,
 )
+#: A version in someone's community gallery, which is known by its public name.
+COMMUNITY_ID = re.compile(
+    r"/CommunityGalleries/(?P<gallery>[^/]+)/Images/(?P<image>[^/]+)/Versions/(?P<version>[^/]+)", re.IGNORECASE
+)
+
+PlanNames = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +40,64 @@ class Facts:
     data_disks: tuple[tuple[int, int], ...] = ()
     #: publisher, offer and sku of the marketplace image the source was made from.
     platform: tuple[str, str, str] | None = None
+    architecture: str | None = None
+    #: publisher, product and name of the purchase plan.
+    plan: PlanNames | None = None
 
 
-class DataDisk(BaseModel):
-    """A data disk of a managed image or virtual machine."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class DataDisk(_Part):
+    """A data disk of a managed image or virtual machine."""
 
     lun: int = Field(ge=0, le=63)
     sizeGB: int = Field(32, ge=1)
 
 
-class Source(BaseModel):
-    """A resource to publish from. The switchboard adds more of them with `add_source`."""
+class Plan(_Part):
+    """A purchase plan of the marketplace."""
 
-    model_config = ConfigDict(extra="forbid")
+    name: str
+    publisher: str
+    product: str
+
+
+class Blob(_Part):
+    """A VHD in a storage account: `name` is its container and name, such as `vhds/os.vhd`."""
+
+    name: str = Field(pattern=r"^[a-z0-9$-]+/[\w./-]+$", max_length=200)
+    sizeGB: int = Field(30, ge=1)
+
+
+class Source(_Part):
+    """A resource to publish from, or to encrypt with. The switchboard adds more of them with `add_source`."""
 
     id: str = Field(max_length=1000)
     location: str
     osType: Literal["Linux", "Windows"] = "Linux"
     osState: Literal["Generalized", "Specialized"] = "Generalized"
     hyperVGeneration: Literal["V1", "V2"] = "V2"
+    architecture: Literal["x64", "Arm64"] = "x64"
     sizeGB: int = Field(30, ge=1)
     isDataDisk: bool = False
     dataDisks: tuple[DataDisk, ...] = ()
     platform: tuple[str, str, str] | None = None
+    plan: Plan | None = None
+    diskControllerTypes: str | None = None
+    #: Virtual machines and disks: what makes Azure refuse to publish from it.
+    obstacle: Literal["EphemeralOSDisk", "UltraSSD", "UnmanagedDisk"] | None = None
+    #: Storage accounts: the VHDs in them.
+    blobs: tuple[Blob, ...] = ()
+    #: Disk encryption sets: for confidential virtual machines.
+    confidential: bool = False
 
     @field_validator("id")
     @classmethod
     def _check_id(cls, value: str) -> str:
-        if SOURCE_ID.fullmatch(value) is None:
-            msg = "not the id of a managed image, snapshot, disk, virtual machine or storage account"
+        if SOURCE_ID.fullmatch(value) is None and COMMUNITY_ID.fullmatch(value) is None:
+            msg = "not the id of something that a version names: an image, a disk, a machine, a storage account ..."
             raise ValueError(msg)
         return value
 
@@ -75,106 +110,51 @@ class Source(BaseModel):
         return value
 
     @property
+    def name(self) -> str:
+        return self.id.rsplit("/", 1)[1]
+
+    @property
     def type(self) -> str:
         """The resource type."""
+        if COMMUNITY_ID.fullmatch(self.id):
+            return "Microsoft.Compute/locations/communityGalleries/images/versions"
         return "/".join(self.id.split("/")[6:8])
 
     @property
     def kind(self) -> str:
-        """The last part of the resource type, in lower case."""
-        return self.type.rsplit("/", 1)[1].lower()
+        """The last part of the resource type, in lower case; `communityversions` for those."""
+        return "communityversions" if COMMUNITY_ID.fullmatch(self.id) else self.type.rsplit("/", 1)[1].lower()
 
     @property
     def region(self) -> str:
         return regions.normalise(self.location)
 
+    @property
+    def blob_endpoint(self) -> str:
+        """Storage accounts: where their blobs are."""
+        return f"https://{self.name.lower()}.blob.core.windows.net/"
+
     def facts(self) -> Facts:
         """Return what the service learns from this source."""
-        if self.kind == "storageaccounts":
-            return Facts(None, None, None, self.sizeGB)
-        disks = tuple((disk.lun, disk.sizeGB) for disk in self.dataDisks)
         is_disk = self.kind in {"disks", "snapshots"}
+        os = not self.isDataDisk
+        plan = (self.plan.publisher, self.plan.product, self.plan.name) if self.plan else None
         return Facts(
-            None if self.isDataDisk else self.osType,
-            None if is_disk else self.osState,
-            None if self.isDataDisk else self.hyperVGeneration,
-            self.sizeGB,
-            "None" if is_disk else "ReadWrite",
-            disks,
-            self.platform,
+            os_type=self.osType if os else None,
+            os_state=None if is_disk else self.osState,
+            generation=self.hyperVGeneration if os else None,
+            size_gb=self.sizeGB,
+            caching="None" if is_disk else "ReadWrite",
+            data_disks=tuple((disk.lun, disk.sizeGB) for disk in self.dataDisks),
+            platform=self.platform,
+            # a managed image shows neither: [?] then the service does not compare them
+            architecture=self.architecture if os and self.kind != "images" else None,
+            plan=plan if self.kind != "images" else None,
         )
 
-    def body(self) -> Json:
-        """Return the resource as a GET on its id does."""
-        body: Json = {"id": self.id, "name": self.id.rsplit("/", 1)[1], "type": self.type, "location": self.region}
-        return body | _BODIES[self.kind](self)
-
-
-def _image(source: Source) -> Json:
-    disks = [
-        {"lun": disk.lun, "diskSizeGB": disk.sizeGB, "caching": "None", "storageAccountType": "Standard_LRS"}
-        for disk in source.dataDisks
-    ]
-    os_disk = {
-        "osType": source.osType,
-        "osState": source.osState,
-        "diskSizeGB": source.sizeGB,
-        "caching": "ReadWrite",
-        "storageAccountType": "Standard_LRS",
-    }
-    profile = {"osDisk": os_disk, "dataDisks": disks, "zoneResilient": False}
-    properties = {
-        "storageProfile": profile,
-        "provisioningState": "Succeeded",
-        "hyperVGeneration": source.hyperVGeneration,
-    }
-    return {"properties": properties}
-
-
-def _disk(source: Source) -> Json:
-    properties: Json = {
-        "diskSizeGB": source.sizeGB,
-        "creationData": {"createOption": "Empty"},
-        "provisioningState": "Succeeded",
-        "diskState": "Unattached",
-    }
-    if not source.isDataDisk:
-        properties |= {"osType": source.osType, "hyperVGeneration": source.hyperVGeneration}
-    return {"sku": {"name": "Standard_LRS", "tier": "Standard"}, "properties": properties}
-
-
-def _virtual_machine(source: Source) -> Json:
-    os_disk = {"osType": source.osType, "createOption": "FromImage", "diskSizeGB": source.sizeGB}
-    disks = [{"lun": disk.lun, "diskSizeGB": disk.sizeGB, "createOption": "Empty"} for disk in source.dataDisks]
-    return {
-        "properties": {
-            "hardwareProfile": {"vmSize": "Standard_D2s_v5"},
-            "storageProfile": {"osDisk": os_disk, "dataDisks": disks},
-            "provisioningState": "Succeeded",
-        }
-    }
-
-
-def _storage_account(source: Source) -> Json:
-    name = source.id.rsplit("/", 1)[1]
-    return {
-        "kind": "StorageV2",
-        "sku": {"name": "Standard_LRS", "tier": "Standard"},
-        "properties": {
-            "provisioningState": "Succeeded",
-            "primaryLocation": source.region,
-            "primaryEndpoints": {"blob": f"https://{name}.blob.core.windows.net/"},
-        },
-    }
-
-
-_BODIES = {
-    "images": _image,
-    "snapshots": _disk,
-    "disks": _disk,
-    "virtualmachines": _virtual_machine,
-    "storageaccounts": _storage_account,
-}
+    def blob(self, uri: str) -> Blob | None:
+        """Storage accounts: return the blob at a URL."""
+        return next((blob for blob in self.blobs if uri == self.blob_endpoint + blob.name), None)
 
 
 class Sources:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from dev.azure_simulator.operations import Operation
 from dev.azure_simulator.paths import CollectionPath, Json, Kind, ResourcePath
+from dev.azure_simulator.quotas import Usage
 from dev.azure_simulator.replication import Copies
+from dev.azure_simulator.softdeletion import Bin, Retention
 from dev.azure_simulator.sources import Facts
 
 _RUNNING = {"create": "Creating", "update": "Updating", "delete": "Deleting"}
@@ -32,6 +34,10 @@ class Resource:
     facts: Facts | None = None
     #: Galleries only: how the latest sharing update goes, by region.
     sharing: Copies = field(default_factory=dict)
+    #: Galleries only.
+    identity: Json | None = None
+    #: Versions only: what is kept once the deletion that runs has ended; None: nothing.
+    retention: Retention | None = None
     serial: int = 0
 
     def state(self, now: float) -> str:
@@ -54,6 +60,9 @@ class Store:
         self._deletions: list[tuple[float, int, Resource]] = []
         #: Parent -> when its latest child went, and which one it was.
         self._last_gone: dict[str, tuple[float, ResourcePath]] = {}
+        #: What was soft-deleted.
+        self.bin = Bin()
+        self.usage = Usage()
 
     def settle(self, now: float) -> None:
         """Let the resources go whose deletion has ended."""
@@ -61,6 +70,9 @@ class Store:
             ended, _, resource = heapq.heappop(self._deletions)
             if self._by_key.get(resource.path.key) is resource and resource.gone(now):
                 self.remove(resource, ended)
+                if resource.retention:
+                    self.bin.add(resource, ended, resource.retention)
+        self.bin.settle(now)
 
     def get(self, path: ResourcePath) -> Resource | None:
         return self._by_key.get(path.key)
@@ -69,12 +81,15 @@ class Store:
         resource.serial = next(self._serials)
         self._by_key[resource.path.key] = resource
         self._siblings(resource.path)[resource.path.key] = resource
+        self.usage.count(resource.path, resource.location, 1)
 
     def remove(self, resource: Resource, when: float) -> None:
         """Take a resource away, and what is below it."""
         for child in self.children(resource.path):
             self.remove(child, when)
         path = resource.path
+        self.usage.count(path, resource.location, -1)
+        self.bin.drop_below(path)
         del self._by_key[path.key]
         del self._siblings(path)[path.key]
         self._children.pop(path.key, None)
@@ -107,6 +122,8 @@ class Store:
     def clear(self) -> None:
         for table in (self._by_key, self._children, self._last_gone, self._deletions):
             table.clear()
+        self.bin.clear()
+        self.usage.clear()
 
     def _siblings(self, path: ResourcePath) -> dict[str, Resource]:
         key = path.parent.key if path.parent else _galleries_key(path.subscription)

@@ -34,6 +34,7 @@ POLICIES: dict[tuple[str, str], str] = {
     ("DELETE", "version"): "DeleteGalleryImageVersion",
     ("GET", "versions"): "ListGalleryImageVersionsInGalleryImage",
     ("POST", "share"): "PostShareGallery",
+    ("GET", "soft-deleted"): "ListSoftDeletedResourcesInGallery",
     ("GET", "operation"): "GetOperationStatus",
 }
 #: Policy -> requests allowed in 3 minutes and in 30 minutes.
@@ -52,6 +53,7 @@ WINDOWS: dict[str, tuple[int, int]] = {
     "DeleteGalleryImageVersion": (150, 1000),
     "ListGalleryImageVersionsInGalleryImage": (1500, 10000),
     "PostShareGallery": (10, 60),
+    "ListSoftDeletedResourcesInGallery": (1500, 10000),
     "GetOperationStatus": (5000, 15000),
 }
 _MINUTES = (3, 30)

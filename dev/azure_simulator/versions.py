@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 
 from dev.azure_simulator import errors, publishing, regions, replication, storage
@@ -53,15 +54,22 @@ def check_deletion(version: Resource, now: float) -> None:
         raise errors.deletion_blocked()
 
 
-def render(version: Resource, now: float, *, with_replication: bool) -> Json:
-    """Return the properties as read, without the provisioning state."""
+def render(version: Resource, now: float, expand: Collection[str] = ()) -> Json:
+    """Return the properties as read, without the provisioning state.
+
+    The replication status and the UEFI settings are shown only to those who ask. [?] what remains of the security
+    profile is shown to all.
+    """
     properties = dict(version.properties)
+    if "uefisettings" not in expand and "securityProfile" in properties:
+        rest = {name: value for name, value in properties.pop("securityProfile").items() if name != "uefiSettings"}
+        properties |= {"securityProfile": rest} if rest else {}
     built = _is_built(version, now)
     if built and version.facts:
         properties["storageProfile"] = storage.with_disks(properties["storageProfile"], version.facts)
     if version.state(now) != "Updating":
         properties["validationsProfile"] = _validations(version.facts if built else None)
-    if with_replication:
+    if "replicationstatus" in expand:
         properties["replicationStatus"] = replication.status(version.copies, now)
     return properties
 

@@ -1,0 +1,79 @@
+"""Requests to write a resource, and what they ask for before any rule of its kind is applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dev.azure_simulator import errors, schema
+from dev.azure_simulator.paths import Json, ResourcePath
+from dev.azure_simulator.rules import Draft, checked_location
+from dev.azure_simulator.store import Resource
+
+_ENVELOPE = {"location", "tags", "properties", "identity", "id", "name", "type", "systemData"}
+
+Tags = dict[str, str] | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A PUT or PATCH. `instantly`: the switchboard's own writes take no time and meet no faults."""
+
+    method: str
+    path: ResourcePath
+    body: Any
+    api_version: str
+    instantly: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.method} {self.path.id}"
+
+
+def new_draft(request: Request, envelope: Json, current: Resource | None, now: float) -> Draft:
+    """Return what a request asks for: a PATCH upon what there is.
+
+    Raises ArmError when location or properties are malformed.
+    """
+    kind = request.path.kind
+    wanted = schema.writable(kind, envelope.get("properties", {}))
+    location = envelope.get("location")
+    if request.method == "PATCH" and current:
+        wanted = merge(schema.writable(kind, current.properties), wanted)
+        location = location or current.location
+    checked = checked_location(location, request.path, current)
+    return Draft(request.path, checked, schema.check_shape(kind, wanted), current, request.api_version, now)
+
+
+def read_envelope(body: Any) -> Json:
+    """Return the members of a request body that are set.
+
+    Raises ArmError 400 when it is no object or has unknown members.
+    """
+    if not isinstance(body, dict):
+        raise errors.invalid_request_content("a JSON object was expected")
+    unknown = body.keys() - _ENVELOPE
+    if unknown:
+        raise errors.invalid_request_content(f"Could not find member '{min(unknown)[:100]}' on object")  # [?] text
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def next_tags(envelope: Json, current: Resource | None, method: str) -> Tags:
+    """Return the tags a write leaves: PUT drops those left out, PATCH keeps them. [?] PATCH replaces the whole map."""
+    tags = envelope.get("tags")
+    if tags is None:
+        return current.tags if current and method == "PATCH" else None
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise errors.invalid_request_content("tags must be an object of strings")
+    return dict(tags)
+
+
+def merge(base: Json, patch: Any) -> Any:
+    """Merge as PATCH does: objects merge, everything else is replaced. [?] not recorded for target regions."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(base)
+    for name, value in patch.items():
+        old = merged.get(name)
+        merged[name] = merge(old, value) if isinstance(old, dict) else value
+    return merged
