@@ -17,7 +17,8 @@ JSON = dict[str, Any]
 NAMESPACE = "default"
 GALLERY = "bench"
 REGIONS = ("westeurope", "northeurope", "eastus2")
-_SOURCE = source_id("Microsoft.Compute/images", "ubuntu-2404-20261101")
+#: A snapshot: from a managed image Azure builds one version at a time.
+_SOURCE = source_id("Microsoft.Compute/snapshots", "ubuntu-os")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Landscape:
                 {
                     "imageDefinitionRef": {"name": definition},
                     "version": version,
-                    "source": {"managedImage": {"id": _SOURCE}},
+                    "source": {"disks": {"os": {"snapshot": {"id": _SOURCE}}}},
                     "targetRegions": [{"name": region} for region in REGIONS],
                     "replicas": 1,
                     "tags": {"team": "platform"},
@@ -100,7 +101,7 @@ class Landscape:
         }
         properties = {
             "publishingProfile": profile,
-            "storageProfile": {"source": {"id": _SOURCE}},
+            "storageProfile": {"osDiskImage": {"source": {"id": _SOURCE}}},
             "safetyProfile": {"allowDeletionOfReplicatedLocations": False},
         }
         for definition, version, name in self._versions():

@@ -170,8 +170,8 @@ def repair(stage: Stage) -> None:
 
 def kill(stage: Stage) -> None:
     """SIGKILL while Azure creates, updates and deletes: what was begun ends, once."""
-    for version in ("1.0.3", "1.0.4"):
-        stage.manifests.new_version(version, "ubuntu-2404-20261122", like="1.0.2")
+    for version, image in (("1.0.3", "ubuntu-2404-20261122"), ("1.0.4", "ubuntu-2404-20261129")):
+        stage.manifests.new_version(version, image, like="1.0.2")
     regions = stage.manifests.spec("1.0.2")["targetRegions"]
     stage.manifests.edit("1.0.2", targetRegions=[{**each, "replicas": 4} for each in regions])
     at_work = {"1.0.2": "Updating", "1.0.3": "Creating", "1.0.4": "Creating"}
