@@ -17,7 +17,7 @@ from dev.azure_simulator.faults import (
 )
 from dev.azure_simulator.journal import Entry
 from dev.azure_simulator.seeds import community_id, source_id
-from dev.azure_simulator.settings import Durations, Settings
+from dev.azure_simulator.settings import Durations, Quotas, Settings
 from dev.azure_simulator.simulator import AzureSimulator
 from dev.azure_simulator.sources import Blob, DataDisk, Plan, Source
 from dev.azure_simulator.switchboard import Switchboard
@@ -37,6 +37,7 @@ __all__ = [
     "Fault",
     "ForeignOperation",
     "Plan",
+    "Quotas",
     "Refuse",
     "Settings",
     "Source",

@@ -83,6 +83,7 @@ class Control:
             ("GET", "resources"): self.list_resources,
             ("POST", "resources"): self.create_resources,
             ("GET", "resource"): self.show_resource,
+            ("GET", "soft-deleted"): self.show_soft_deleted,
             ("PATCH", "resource"): self.tamper,
             ("DELETE", "resource"): self.remove,
             ("POST", "sources"): self.add_source,
@@ -136,8 +137,8 @@ class Control:
     async def change_settings(self, request: web.Request) -> Any:
         changes = orjson.loads(await request.read())
         settings = self._service.settings.model_dump()
-        durations = settings["durations"] | changes.get("durations", {})
-        self._service.settings = Settings.model_validate(settings | changes | {"durations": durations})
+        nested = {name: settings[name] | changes.get(name, {}) for name in ("durations", "quotas")}
+        self._service.settings = Settings.model_validate(settings | changes | nested)
 
     async def list_resources(self, _: web.Request) -> Any:
         self._service.tick()
@@ -153,6 +154,10 @@ class Control:
         now = self._service.tick()
         resource = self._service.store.get(_path(request.query["id"]))
         return resource and self._service.render(resource, now, _EVERYTHING)
+
+    async def show_soft_deleted(self, request: web.Request) -> Any:
+        self._service.tick()
+        return [item.body() for item in self._service.store.bin.below(_path(request.query["id"]))]
 
     async def tamper(self, request: web.Request) -> Any:
         self._service.tamper(_path(request.query["id"]), orjson.loads(await request.read()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dev.azure_simulator import errors, schema
+from dev.azure_simulator import errors, identities, schema
 from dev.azure_simulator.paths import Json, ResourcePath
 from dev.azure_simulator.rules import Draft, checked_location
 from dev.azure_simulator.store import Resource
@@ -42,7 +42,11 @@ def new_draft(request: Request, envelope: Json, current: Resource | None, now: f
         wanted = merge(schema.writable(kind, current.properties), wanted)
         location = location or current.location
     checked = checked_location(location, request.path, current)
-    return Draft(request.path, checked, schema.check_shape(kind, wanted), current, request.api_version, now)
+    properties = schema.check_shape(kind, wanted)
+    identity = None
+    if kind == "gallery":
+        identity = identities.changed(current.identity if current else None, envelope.get("identity"), request.method)
+    return Draft(request.path, checked, properties, current, request.api_version, now, identity)
 
 
 def read_envelope(body: Any) -> Json:

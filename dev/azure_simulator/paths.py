@@ -21,6 +21,10 @@ _PATH = re.compile(
 
 
 _SHARE = re.compile(r"(?P<gallery>.*/galleries/[^/]+)/share/?", re.IGNORECASE)
+_SOFT_DELETED = re.compile(
+    r"(?P<gallery>.*/galleries/[^/]+)/softDeletedArtifactTypes/Images/artifacts/(?P<image>[^/]+)/versions/?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,12 @@ def parse_share_path(path: str) -> ResourcePath | None:
     """Parse the path under which a gallery is shared, to that of the gallery; None when it is something else."""
     match = _SHARE.fullmatch(path)
     return resource_path(match["gallery"]) if match else None
+
+
+def parse_soft_deleted_path(path: str) -> ResourcePath | None:
+    """Parse the path of a list of soft-deleted versions, to that of their definition; None when it is another one."""
+    match = _SOFT_DELETED.fullmatch(path)
+    return resource_path(f"{match['gallery']}/images/{match['image']}") if match else None
 
 
 def resource_path(text: str) -> ResourcePath | None:

@@ -8,7 +8,14 @@ from dev.azure_simulator import communities, errors, regions, source_bodies
 from dev.azure_simulator.calls import Call, Gate, Reply
 from dev.azure_simulator.drafting import Request
 from dev.azure_simulator.faults import ForeignOperation
-from dev.azure_simulator.paths import CollectionPath, Json, ResourcePath, parse_gallery_path, parse_share_path
+from dev.azure_simulator.paths import (
+    CollectionPath,
+    Json,
+    ResourcePath,
+    parse_gallery_path,
+    parse_share_path,
+    parse_soft_deleted_path,
+)
 from dev.azure_simulator.service import Answer
 from dev.azure_simulator.simulation import Simulation
 from dev.azure_simulator.sources import SOURCE_ID
@@ -17,6 +24,9 @@ _SUBSCRIPTION = r"/subscriptions/(?P<subscription>[^/]+)"
 _OPERATION = re.compile(
     _SUBSCRIPTION + r"/providers/Microsoft\.Compute/locations/(?P<location>[^/]+)/capsOperations/(?P<name>[^/]+)",
     re.IGNORECASE,
+)
+_USAGES = re.compile(
+    _SUBSCRIPTION + r"/providers/Microsoft\.Compute/locations/(?P<location>[^/]+)/usages/?", re.IGNORECASE
 )
 _GALLERIES = re.compile(_SUBSCRIPTION + r"/providers/Microsoft\.Compute/galleries/?", re.IGNORECASE)
 _PLATFORM = re.compile(
@@ -46,6 +56,10 @@ class Routes:
             return self._on_gallery_path(call, path)
         if gallery := parse_share_path(call.path):
             return self._share(call, gallery)
+        if definition := parse_soft_deleted_path(call.path):
+            return self._soft_deleted(call, definition)
+        if match := _USAGES.fullmatch(call.path):
+            return self._usages(call, match["subscription"], match["location"])
         if match := _GALLERIES.fullmatch(call.path):
             return self._list(call, CollectionPath(match["subscription"], "", None))
         if match := _OPERATION.fullmatch(call.path):
@@ -67,7 +81,8 @@ class Routes:
             case "PUT" | "PATCH":
                 answer = self._service.write(Request(call.method, path, call.entry.body, call.api_version))
             case "DELETE":
-                answer = self._service.delete(path)
+                for_good = call.query.get("bypassSoftDelete", "").lower() == "true"
+                answer = self._service.delete(path, for_good=for_good)
             case _:
                 raise errors.method_not_allowed(call.method)
         return Reply(answer.status, answer.body, self._operation_headers(call, path.subscription, answer))
@@ -84,11 +99,31 @@ class Routes:
         if path.group:
             self._simulation.platform.group(path.subscription, path.group)
         self._gate.admit(call, path.subscription, _LISTS[path.kind] if path.group else "galleries")
-        values, token = self._service.page(path, call.query.get("$skiptoken"))
+        return self._page(call, *self._service.page(path, call.query.get("$skiptoken")))
+
+    def _page(self, call: Call, values: list[Json], token: str | None) -> Reply:
         body: Json = {"value": values}
         if token:
             body["nextLink"] = f"{self._simulation.base}{call.path}?api-version={call.api_version}&$skiptoken={token}"
         return Reply(200, body)
+
+    def _soft_deleted(self, call: Call, definition: ResourcePath) -> Reply:
+        call.require_get()
+        self._simulation.platform.group(definition.subscription, definition.group)
+        self._gate.admit(call, definition.subscription, "soft-deleted")
+        return self._page(call, *self._service.soft_deleted(definition, call.query.get("$skiptoken")))
+
+    def _usages(self, call: Call, subscription: str, location: str) -> Reply:
+        """Answer the usage API, which has the API versions of virtual machines, not of galleries."""
+        call.require_get()
+        self._simulation.platform.require_subscription(subscription)
+        self._gate.charge(call, subscription)
+        region = regions.find(location)
+        if region is None:
+            raise errors.location_not_available(location, "locations/usages", regions.REGIONS)
+        self._service.tick()
+        rows = self._service.store.usage.rows(subscription, region.name, self._service.settings.quotas)
+        return Reply(200, {"value": rows})
 
     def _on_operation(self, call: Call, subscription: str, location: str, name: str) -> Reply:
         call.require_get()

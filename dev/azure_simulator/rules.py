@@ -27,6 +27,8 @@ class Draft:
     current: Resource | None
     api_version: str
     now: float
+    #: Galleries only: the identity that the write leaves.
+    identity: Json | None = None
 
     @property
     def old(self) -> Json:

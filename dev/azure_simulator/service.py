@@ -78,13 +78,13 @@ class GalleryService:
             self._require(collection.parent, now)
         found = (
             resource
-            for resource in self.store.listing(collection, _serial(skip_token))
+            for resource in self.store.listing(collection, _number(skip_token))
             if now >= resource.created + self.settings.create_lag
         )
         page = list(itertools.islice(found, self.settings.page_size + 1))
         more = len(page) > self.settings.page_size
         page = page[: self.settings.page_size]
-        token = base64.urlsafe_b64encode(str(page[-1].serial).encode()).decode() if more else None
+        token = _token(page[-1].serial) if more else None
         return [self.render(resource, now) | {"id": resource.path.listed_id} for resource in page], token
 
     def write(self, request: Request) -> Answer:
@@ -155,7 +155,7 @@ class GalleryService:
         return Answer(202, None, operation, deleted.resource.spelled_location)
 
     def _restore(self, request: Request, envelope: Json, deleted: softdeletion.SoftDeleted, now: float) -> Answer:
-        softdeletion.check_restore(request.method, envelope, deleted, now)
+        softdeletion.check_restore(request.method, envelope, deleted)
         version = deleted.resource
         tags = next_tags(envelope, version, "PATCH")
         failure = None if request.instantly else self._operation_fault(request.text)
@@ -187,6 +187,18 @@ class GalleryService:
             )
         return Answer(202, None, gallery.operation, gallery.spelled_location)
 
+    def soft_deleted(self, definition: ResourcePath, skip_token: str | None = None) -> tuple[list[Json], str | None]:
+        """Return a page of the soft-deleted versions of a definition, and the token of the next page if there is one.
+
+        [?] a definition that does not exist has none.
+        Raises ArmError when the gallery does not exist or the token is not one of ours.
+        """
+        self._require(definition.ancestors[-1], self.tick())
+        start, size = _number(skip_token), self.settings.page_size
+        bodies = [item.body() for item in self.store.bin.below(definition)]
+        token = _token(start + size) if len(bodies) > start + size else None
+        return bodies[start : start + size], token
+
     def tamper(self, path: ResourcePath, patch: Json) -> None:
         """Change tags or properties as someone else would, at once and by no rule; a null removes a member.
 
@@ -216,6 +228,8 @@ class GalleryService:
         body: Json = {"name": path.name, "id": path.id, "type": path.type, "location": resource.location}
         if resource.tags is not None:
             body["tags"] = resource.tags
+        if resource.identity is not None:
+            body["identity"] = resource.identity
         if path.kind == "gallery":
             properties = galleries.render(resource, now, expand)
         elif path.kind == "definition":
@@ -293,13 +307,14 @@ class GalleryService:
         reason = self._reason(request, draft, properties, facts, copies)
         operation, copies = self._begin("create", request, draft, copies, seconds, reason)
         resource = Resource(draft.path, draft.location, spelled, draft.now, properties, tags, operation, copies, facts)
+        resource.identity = draft.identity
         self.store.add(resource)
         return Answer(201, self.render(resource, draft.now), operation, spelled)
 
     def _update(self, request: Request, draft: Draft, properties: Json, tags: Tags, current: Resource) -> Answer:
         durations = _INSTANTLY if request.instantly else self.settings.durations
         copies: Copies = {}
-        changed = (properties, tags) != (current.properties, current.tags)
+        changed = (properties, tags, draft.identity) != (current.properties, current.tags, current.identity)
         if draft.path.kind == "version":
             wanted = versions.wanted_regions(properties)
             copies = replication.next_copies(wanted, current.copies, draft.now, durations)
@@ -310,7 +325,7 @@ class GalleryService:
             seconds = durations.gallery if changed or request.method == "PUT" else 0
         reason = self._reason(request, draft, properties, current.facts, copies)
         operation, copies = self._begin("update", request, draft, copies, seconds, reason)
-        current.properties, current.tags = properties, tags
+        current.properties, current.tags, current.identity = properties, tags, draft.identity
         current.operation, current.copies = operation, copies
         return Answer(200, self.render(current, draft.now), operation, current.spelled_location)
 
@@ -372,7 +387,11 @@ class GalleryService:
         return fault.details if fault else None
 
 
-def _serial(token: str | None) -> int:
+def _token(number: int) -> str:
+    return base64.urlsafe_b64encode(str(number).encode()).decode()
+
+
+def _number(token: str | None) -> int:
     if token is None:
         return 0
     try:

@@ -121,7 +121,7 @@ def check_policy(policy: Json) -> None:
             raise errors.out_of_range(days, path, least, _MOST_DAYS)
 
 
-def check_restore(method: str, envelope: Json, deleted: SoftDeleted, now: float) -> None:
+def check_restore(method: str, envelope: Json, deleted: SoftDeleted) -> None:
     """Check that a PUT or PATCH restores a soft-deleted version.
 
     Recorded is a PUT of location and tags, official a PATCH with `restore`. [?] any other PATCH finds nothing, and

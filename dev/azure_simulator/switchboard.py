@@ -74,7 +74,7 @@ class Switchboard:
         self._call("POST", "clock", {"speed": speed})
 
     def configure(self, **settings: Any) -> None:
-        """Change fields of `Settings`; `durations` may name some of its fields only."""
+        """Change fields of `Settings`; `durations` and `quotas` may name some of their fields only."""
         self._call("PATCH", "settings", settings)
 
     # --- resources ---------------------------------------------------------------------------------------------------
@@ -88,6 +88,11 @@ class Switchboard:
         """Return a resource with its replication status, or None when it does not exist."""
         body: Json | None = self._call("GET", "resource", query={"id": resource_id})
         return body
+
+    def soft_deleted(self, resource_id: str) -> list[Json]:
+        """Return the soft-deleted versions of a definition, or of a whole gallery."""
+        bodies: list[Json] = self._call("GET", "soft-deleted", query={"id": resource_id})
+        return bodies
 
     def create(self, resources: Iterable[tuple[str, Json]]) -> None:
         """Create resources (id, PUT body) that have Succeeded at once; by the rules, so parents come first."""
