@@ -137,7 +137,9 @@ class Driver:
         arm = ArmGateway(cloud, credential, clock=clock)
         kube = await Kube.connect(cluster.kubeconfig)
         counter = counter or Counter()
-        arm_switch = KillSwitch(arm, frozenset({"put", "delete"}), counter, kill_at)
+        arm_switch = KillSwitch(
+            arm, frozenset({"put", "delete", "restore", "share", "grant", "revoke"}), counter, kill_at
+        )
         kube_switch = KillSwitch(kube, frozenset({"patch_metadata", "apply_status", "delete"}), counter, kill_at)
         queue, store = Asked(clock), Store(INDEXES)
         accounts = Accounts(cast("ArmGateway", arm_switch), store, clock, endpoints.subscription_id)

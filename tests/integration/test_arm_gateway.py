@@ -118,7 +118,7 @@ async def test_a_version_lives_and_goes_with_its_parents(gateway: ArmGateway, az
     assert state(await gateway.put(VERSION, VERSION_BODY)) == "Creating"
     azure.advance(AN_EVENING)
 
-    version = await gateway.get(VERSION, replication_status=True)
+    version = await gateway.get(VERSION, expand="ReplicationStatus")
     assert state(version) == "Succeeded"
     assert version is not None
     assert version["properties"]["replicationStatus"]["aggregatedState"] == "Completed"

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -33,6 +33,7 @@ from gallery_operator.clock import Clock
 logger = logging.getLogger(__name__)
 
 Body = dict[str, Any]
+Items = list[Body] | None
 Item = TypeVar("Item")
 #: Sends one request under a client request id.
 Exchange = Callable[[str], Awaitable[Answer]]
@@ -52,8 +53,8 @@ class _Operation:
 
     @property
     def kind(self) -> Kind:
-        kinds: dict[str, Kind] = {"GET": "reads", "PUT": "writes", "DELETE": "deletes"}
-        return kinds[self.method]
+        kinds: dict[str, Kind] = {"GET": "reads", "DELETE": "deletes"}
+        return kinds.get(self.method, "writes")
 
 
 _GET = {
@@ -72,7 +73,36 @@ _DELETE = {
     VersionId: _Operation("DeleteGalleryImageVersion", "DELETE"),
 }
 _LIST_VERSIONS = _Operation("ListGalleryImageVersionsInGalleryImage", "GET")
+_LIST_SOFT_DELETED = _Operation("ListSoftDeletedResourcesInGallery", "GET")
 _GET_OPERATION = _Operation("GetOperationStatus", "GET")
+_RESTORE = _Operation("CreateUpdateGalleryImageVersion", "PATCH")
+_SHARE = _Operation("PostShareGallery", "POST")
+_GRANT = _Operation("PutRoleAssignment", "PUT")
+_REVOKE = _Operation("DeleteRoleAssignment", "DELETE")
+
+
+class SharingUpdate(Protocol):
+    """A change of a gallery's sharing: Add, Remove, Reset or EnableCommunity."""
+
+    @property
+    def operation(self) -> str: ...
+    @property
+    def subscriptions(self) -> tuple[str, ...]: ...
+    @property
+    def tenants(self) -> tuple[str, ...]: ...
+
+
+class RoleAssignment(Protocol):
+    """Who is to have which role."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def role_definition_id(self) -> str: ...
+    @property
+    def principal_id(self) -> str: ...
+    @property
+    def principal_type(self) -> str: ...
 
 
 #: The correlation id of the last answer that this task got.
@@ -107,19 +137,27 @@ class ArmGateway:
         """What Azure support asks for: the correlation id of the last answer to a request of this task."""
         return _CORRELATION.get()
 
-    async def get(self, resource: ArmId, *, replication_status: bool = False) -> Body | None:
+    async def get(self, resource: ArmId, *, expand: str | None = None) -> Body | None:
         """Return a resource, or None when it, its parent or its resource group does not exist.
 
-        `replication_status` adds properties.replicationStatus to a version.
+        :param expand: what ARM leaves out otherwise: `ReplicationStatus` of a version, `SharingProfile/Groups` of a
+            gallery.
         """
-        query = {"expand": "ReplicationStatus"} if replication_status else {}
-        try:
-            answer = await self._send(_GET[type(resource)], resource, partial(self._transport.get, resource, **query))
-        except ArmError as error:
-            if is_absence(error):
-                return None
-            raise
-        return _document(answer)
+        query = {"expand": expand} if expand else {}
+        exchange = partial(self._transport.get, resource, **query)
+        return await self._found(_GET[type(resource)], resource, exchange)
+
+    async def read(self, subscription: str, path: str, api_version: str, policy: str, query: str = "") -> Body | None:
+        """Return anything else that ARM has at a path, or None when it does not exist; `policy` counts it."""
+        _refuse_dot_segments(path)
+        link = f"{self._endpoint}{quote(path)}?api-version={api_version}{query}"
+        return await self._found(_Operation(policy, "GET"), subscription, self._following(subscription, link))
+
+    async def read_list(self, subscription: str, path: str, api_version: str, policy: str, query: str = "") -> Items:
+        """Return all entries of any other list that ARM has at a path, or None when what it is of does not exist."""
+        _refuse_dot_segments(path)
+        link = f"{self._endpoint}{quote(path)}?api-version={api_version}{query}"
+        return await self._pages(_Operation(policy, "GET"), subscription, link, _whole)
 
     @overload
     async def list_versions(self, definition: DefinitionId) -> list[Body] | None: ...
@@ -134,34 +172,62 @@ class ArmGateway:
 
         `keep` says what is kept of each, page by page, so that not all bodies are in memory at once.
         """
-        versions: list[Any] = []
         link = f"{self._endpoint}{quote(str(definition))}/versions?api-version={API_VERSION}"
-        for _ in range(_MAX_PAGES):
-            try:
-                answer = await self._send(_LIST_VERSIONS, definition, partial(self._transport.follow, definition, link))
-            except ArmError as error:
-                if is_absence(error):
-                    return None
-                raise
-            page = _document(answer)
-            value = page.get("value")
-            versions += [keep(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-            following = page.get("nextLink")
-            if not isinstance(following, str) or not following:
-                return versions
-            link = following
-        raise ArmError(Transient("TooManyPages", f"the list of versions has more than {_MAX_PAGES} pages"))
+        return await self._pages(_LIST_VERSIONS, definition, link, keep)
 
-    async def put(self, resource: ArmId, body: Body) -> Body:
-        """Create or replace a resource; return what ARM answered at once (empty when it answered nothing)."""
-        answer = await self._send(_PUT[type(resource)], resource, partial(self._transport.put, resource, body))
+    async def list_soft_deleted(self, definition: DefinitionId) -> Items:
+        """Return the soft-deleted versions of a definition (GallerySoftDeletedResource), or None without a gallery."""
+        artifacts = f"{definition.gallery}/softDeletedArtifactTypes/Images/artifacts/{definition.definition}/versions"
+        link = f"{self._endpoint}{quote(artifacts)}?api-version={API_VERSION}"
+        return await self._pages(_LIST_SOFT_DELETED, definition, link, _whole)
+
+    async def put(self, resource: ArmId, body: Body, *, tenants: tuple[str, ...] = ()) -> Body:
+        """Create or replace a resource; return what ARM answered at once (empty when it answered nothing).
+
+        :param tenants: other tenants whose tokens go with it, so that ARM can read what the body names there.
+        """
+        exchange = partial(self._transport.put, resource, body, tenants=tenants)
+        answer = await self._send(_PUT[type(resource)], resource, exchange)
         self._remember_operation(resource, answer)
         return _document(answer) if answer.body else {}
 
-    async def delete(self, resource: ArmId) -> bool:
+    async def restore(self, version: VersionId) -> Body:
+        """Bring a soft-deleted version back (GalleryImageVersionProperties.restore); return what ARM answered."""
+        body = {"properties": {"restore": True, "storageProfile": {}}}
+        answer = await self._send(_RESTORE, version, partial(self._transport.patch, version, body))
+        self._remember_operation(version, answer)
+        return _document(answer) if answer.body else {}
+
+    async def share(self, gallery: GalleryId, update: SharingUpdate) -> None:
+        """Change with whom a gallery is shared (SharingUpdate)."""
+        groups = {"Subscriptions": update.subscriptions, "AADTenants": update.tenants}
+        body = {
+            "operationType": update.operation,
+            "groups": [{"type": type_, "ids": list(ids)} for type_, ids in groups.items() if ids],
+        }
+        answer = await self._send(_SHARE, gallery, partial(self._transport.share, gallery, body))
+        self._remember_operation(gallery, answer)
+
+    async def grant(self, scope: ArmId, assignment: RoleAssignment) -> None:
+        """Create a role assignment at a resource."""
+        properties = {
+            "roleDefinitionId": assignment.role_definition_id,
+            "principalId": assignment.principal_id,
+            "principalType": assignment.principal_type,
+        }
+        exchange = partial(self._transport.assign_role, scope, assignment.name, {"properties": properties})
+        await self._send(_GRANT, scope, exchange)
+
+    async def revoke(self, scope: ArmId, name: str) -> None:
+        """Delete a role assignment at a resource; one that is gone already is fine."""
+        await self._send(_REVOKE, scope, partial(self._transport.unassign_role, scope, name))
+
+    async def delete(self, resource: ArmId, *, bypass_soft_delete: bool = False) -> bool:
         """Delete a resource. True: Azure accepted and may still be busy with it; False: nothing was there."""
+        query: Body = {"bypass_soft_delete": True} if bypass_soft_delete else {}
+        exchange = partial(self._transport.delete, resource, **query)
         try:
-            answer = await self._send(_DELETE[type(resource)], resource, partial(self._transport.delete, resource))
+            answer = await self._send(_DELETE[type(resource)], resource, exchange)
         except ArmError as error:
             if is_absence(error):
                 return False
@@ -179,7 +245,7 @@ class ArmGateway:
         if url is None:
             return None
         try:
-            answer = await self._send(_GET_OPERATION, resource, partial(self._transport.follow, resource, url))
+            answer = await self._send(_GET_OPERATION, resource, self._following(subscription_of(resource), url))
             operation = _document(answer)
         except ArmError as error:
             if not isinstance(error.verdict, Throttled | Transient):
@@ -197,8 +263,40 @@ class ArmGateway:
         """Close all connections."""
         await self._transport.close()
 
-    async def _send(self, operation: _Operation, resource: ArmId, exchange: Exchange) -> Answer:
-        _refuse_dot_segments(resource)
+    def _following(self, subscription: str, link: str) -> Exchange:
+        return partial(self._transport.follow, subscription, link)
+
+    async def _found(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Body | None:
+        """Send a GET and return what it found; None: nothing is there."""
+        try:
+            return _document(await self._send(operation, resource, exchange))
+        except ArmError as error:
+            if is_absence(error):
+                return None
+            raise
+
+    async def _pages(
+        self, operation: _Operation, resource: ArmId | str, link: str, keep: Callable[[Body], Item]
+    ) -> list[Item] | None:
+        """Follow a list page by page; `keep` says what is kept of each entry. None: what it is of does not exist."""
+        items: list[Item] = []
+        subscription = subscription_of(resource)
+        for _ in range(_MAX_PAGES):
+            page = await self._found(operation, resource, self._following(subscription, link))
+            if page is None:
+                return None
+            value = page.get("value")
+            items += [keep(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+            following = page.get("nextLink")
+            if not isinstance(following, str) or not following:
+                return items
+            link = following
+        raise ArmError(Transient("TooManyPages", f"a list has more than {_MAX_PAGES} pages"))
+
+    async def _send(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
+        """Send a request about a resource, or about a whole subscription, within the subscription's budget."""
+        if not isinstance(resource, str):
+            _refuse_dot_segments(resource)
         budget = self._budget(resource)
         async with budget.admit(operation.kind, operation.name):
             answer = await self._exchange(operation, resource, exchange)
@@ -212,7 +310,7 @@ class ArmGateway:
                 budget.learn(operation.kind, operation.name, answer.headers)
             raise error
 
-    async def _exchange(self, operation: _Operation, resource: ArmId, exchange: Exchange) -> Answer:
+    async def _exchange(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
         began = time.monotonic()
         request_id = str(uuid4())
         code = "Cancelled"
@@ -257,18 +355,22 @@ class ArmGateway:
         if len(self._operations) > _MAX_OPERATIONS:
             self._operations.popitem(last=False)
 
-    def _budget(self, resource: ArmId) -> Budget:
+    def _budget(self, resource: ArmId | str) -> Budget:
         subscription = subscription_of(resource).casefold()
         if subscription not in self._budgets:
             self._budgets[subscription] = Budget(self._limits, self._clock, self._observer)
         return self._budgets[subscription]
 
 
-def _refuse_dot_segments(resource: ArmId) -> None:
+def _refuse_dot_segments(resource: ArmId | str) -> None:
     """Refuse names that HTTP clients resolve as parts of a path: the request would address something else."""
     path = str(resource)
     if not {"", ".", ".."}.isdisjoint(path.split("/")[1:]):
         raise ArmError(Terminal("InvalidId", redact(f"not an ARM id: {path}")))
+
+
+def _whole(body: Body) -> Body:
+    return body
 
 
 def _key(resource: ArmId) -> str:

@@ -16,7 +16,7 @@ import re
 import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import aiohttp
@@ -32,6 +32,7 @@ from azure.core.pipeline.policies import RequestIdPolicy, SansIOHTTPPolicy, User
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.polling import AsyncPollingMethod
 from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.mgmt.authorization.aio import AuthorizationManagementClient
 from azure.mgmt.compute.aio import ComputeManagementClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from yarl import URL
@@ -88,7 +89,8 @@ class _FirstAnswer(AsyncPollingMethod[AsyncHttpResponse]):
 
 #: For each operation. Any status that it does not expect raises _Refused in place of the SDK's own errors, whose
 #: texts are built from the answer without bounds.
-_OPTIONS: Mapping[str, Any] = {"api_version": API_VERSION, "error_map": dict.fromkeys(range(100, 1000), _Refused)}
+_STATUSES: Mapping[str, Any] = {"error_map": dict.fromkeys(range(100, 1000), _Refused)}
+_OPTIONS: Mapping[str, Any] = {"api_version": API_VERSION, **_STATUSES}
 
 
 class ArmTransport:
@@ -117,7 +119,8 @@ class ArmTransport:
             connection_timeout=_CONNECT_TIMEOUT,
             read_timeout=_READ_TIMEOUT,
         )
-        self._client = lru_cache(_MAX_CLIENTS)(self._new_client)
+        self._client = lru_cache(_MAX_CLIENTS)(partial(self._new_client, ComputeManagementClient))
+        self._roles = lru_cache(_MAX_CLIENTS)(partial(self._new_client, AuthorizationManagementClient))
 
     async def get(self, resource: ArmId, request_id: str, **query: str) -> Answer:
         """GET a resource; `query` are the operation's own parameters, such as `expand`."""
@@ -126,32 +129,70 @@ class ArmTransport:
             operations.get(*names, request_id=request_id, stream=True, cls=_unread, **query, **_OPTIONS)
         )
 
-    async def put(self, resource: ArmId, body: Mapping[str, Any], request_id: str) -> Answer:
-        """PUT a resource, and return what ARM answers at once."""
+    async def put(
+        self, resource: ArmId, body: Mapping[str, Any], request_id: str, tenants: tuple[str, ...] = ()
+    ) -> Answer:
+        """PUT a resource, and return what ARM answers at once; tokens of other `tenants` go with it."""
         operations, names = self._addressed(resource)
+        headers = await self._auxiliary(tenants)
         return await _answer(
             _first(
                 operations.begin_create_or_update(
-                    *names, body, request_id=request_id, polling=_FirstAnswer(), **_OPTIONS
+                    *names, body, request_id=request_id, headers=headers, polling=_FirstAnswer(), **_OPTIONS
                 )
             )
         )
 
-    async def delete(self, resource: ArmId, request_id: str) -> Answer:
-        """DELETE a resource, and return what ARM answers at once."""
+    async def patch(self, resource: ArmId, body: Mapping[str, Any], request_id: str) -> Answer:
+        """PATCH a resource, and return what ARM answers at once."""
         operations, names = self._addressed(resource)
         return await _answer(
-            _first(operations.begin_delete(*names, request_id=request_id, polling=_FirstAnswer(), **_OPTIONS))
+            _first(operations.begin_update(*names, body, request_id=request_id, polling=_FirstAnswer(), **_OPTIONS))
         )
 
-    async def follow(self, resource: ArmId, link: str, request_id: str) -> Answer:
-        """GET a page of a list or an operation's state, at a link which an answer about `resource` carried.
+    async def delete(self, resource: ArmId, request_id: str, **query: Any) -> Answer:
+        """DELETE a resource, and return what ARM answers at once; `query` are the operation's own parameters."""
+        operations, names = self._addressed(resource)
+        return await _answer(
+            _first(operations.begin_delete(*names, request_id=request_id, polling=_FirstAnswer(), **query, **_OPTIONS))
+        )
+
+    async def share(self, gallery: GalleryId, body: Mapping[str, Any], request_id: str) -> Answer:
+        """POST a change of a gallery's sharing, and return what ARM answers at once."""
+        operations: Any = self._client(gallery.subscription).gallery_sharing_profile
+        names = (gallery.resource_group, gallery.gallery)
+        return await _answer(
+            _first(operations.begin_update(*names, body, request_id=request_id, polling=_FirstAnswer(), **_OPTIONS))
+        )
+
+    async def assign_role(self, scope: ArmId, name: str, body: Mapping[str, Any], request_id: str) -> Answer:
+        """PUT a role assignment at a resource (Microsoft.Authorization/roleAssignments)."""
+        operations = self._roles(subscription_of(scope)).role_assignments
+        return await _answer(operations.create(str(scope), name, body, request_id=request_id, cls=_unread, **_STATUSES))
+
+    async def unassign_role(self, scope: ArmId, name: str, request_id: str) -> Answer:
+        """DELETE a role assignment at a resource."""
+        operations = self._roles(subscription_of(scope)).role_assignments
+        return await _answer(operations.delete(str(scope), name, request_id=request_id, cls=_unread, **_STATUSES))
+
+    async def follow(self, subscription: str, link: str, request_id: str) -> Answer:
+        """GET anything that ARM has: a page of a list, an operation's state, the source of a version.
 
         Lists are read so, too: the typed pager builds a model of each version, measured at 12 s for 10,000 of them.
         """
         # Encoded as the HTTP client would: what is left of braces, send_request would take for its own placeholders.
         request = HttpRequest("GET", str(URL(self._guard.admit(link))), headers={"Accept": "application/json"})
-        return await _answer(self._client(subscription_of(resource)).send_request(request, request_id=request_id))
+        return await _answer(self._client(subscription).send_request(request, request_id=request_id))
+
+    async def _auxiliary(self, tenants: tuple[str, ...]) -> dict[str, str]:
+        """Return the header with tokens of other tenants, by which ARM reads what a body names there."""
+        if not tenants:
+            return {}
+        try:
+            tokens = [await self._credential.get_token(self._cloud.scope, tenant_id=each) for each in tenants]
+        except ClientAuthenticationError as error:
+            raise credential_error(error) from None
+        return {"x-ms-authorization-auxiliary": ", ".join(f"Bearer {each.token}" for each in tokens)}
 
     def serves(self, url: str) -> bool:
         """Tell whether a request to `url` would go to ARM, and hence may carry our token."""
@@ -175,7 +216,7 @@ class ArmTransport:
             case VersionId(DefinitionId(GalleryId(_, group, gallery), definition), version):
                 return client.gallery_image_versions, (group, gallery, definition, version)
 
-    def _new_client(self, subscription: str) -> ComputeManagementClient:
+    def _new_client(self, kind: type[Any], subscription: str) -> Any:
         # The SDK types its policies for its older request classes, too, so they fit no typed list.
         policies: list[Any] = [
             RequestIdPolicy(),
@@ -184,7 +225,7 @@ class ArmTransport:
             self._guard,
             AsyncARMChallengeAuthenticationPolicy(self._credential, self._cloud.scope),
         ]
-        return ComputeManagementClient(
+        return kind(
             self._credential,
             subscription,
             base_url=self._cloud.arm_endpoint,
@@ -270,9 +311,11 @@ def _unread(response: PipelineResponse[HttpRequest, AsyncHttpResponse], *_: obje
     return response.http_response
 
 
-def subscription_of(resource: ArmId) -> str:
-    """Return the subscription that a resource is in, as its id spells it."""
+def subscription_of(resource: ArmId | str) -> str:
+    """Return the subscription that a resource is in, as its id spells it; a text is a subscription itself."""
     match resource:
+        case str():
+            return resource
         case VersionId():
             return resource.definition.gallery.subscription
         case DefinitionId():

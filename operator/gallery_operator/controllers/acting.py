@@ -17,9 +17,15 @@ from gallery_operator.domain.plan import (
     Blocked,
     Create,
     Delete,
+    Grant,
+    MarkApplied,
     Plan,
+    Recreate,
     RemoveObject,
+    Restore,
     Retire,
+    Revoke,
+    Share,
     Update,
     UpToDate,
     Wait,
@@ -76,14 +82,19 @@ class Actor:
                 observed = await self._put(visit, place, observed, step)
                 correlation = visit.account.arm.correlation_id
             case Delete():
-                accepted = await visit.account.arm.delete(place.id)
+                accepted = await visit.account.arm.delete(place.id, bypass_soft_delete=step.bypass_soft_delete)
                 correlation = visit.account.arm.correlation_id
                 observed = _deleting(observed) if accepted else None
                 self._seen(visit, place, observed)
+            case Restore() | Share() | Grant() | Revoke():
+                await self._change(visit, place, step)
+                correlation = visit.account.arm.correlation_id
             case Retire(why):
-                decision = f"{visit.now:%Y-%m-%dT%H:%M:%SZ} {why}"
-                services.store.put(await services.kube.patch_metadata(visit.raw, annotations={names.RETIRED: decision}))
-                services.queue.add(visit.key)
+                await self._annotate(visit, names.RETIRED, f"{visit.now:%Y-%m-%dT%H:%M:%SZ} {why}")
+            case Recreate(incarnation):
+                await self._annotate(visit, names.RECREATED, incarnation)
+            case MarkApplied(digest):
+                await self._annotate(visit, names.APPLIED, digest)
             case RemoveObject():
                 await services.kube.delete(visit.raw)
             case _:
@@ -91,13 +102,34 @@ class Actor:
         self._log(visit, step, correlation)
         return observed
 
+    async def _change(self, visit: Visit[Any], place: Any, step: Restore | Share | Grant | Revoke) -> None:
+        """Send one of the changes that are no PUT or DELETE of the resource itself; what it did is looked at anew."""
+        arm = visit.account.arm
+        match step:
+            case Restore():
+                self._seen(visit, place, await arm.restore(place.id))
+                return
+            case Share():
+                await arm.share(place.id, step)
+            case Grant():
+                await arm.grant(place.id, step)
+            case Revoke():
+                await arm.revoke(place.id, step.name)
+        visit.trace.observed_at = None
+
+    async def _annotate(self, visit: Visit[Any], name: str, value: str) -> None:
+        """Write a decision on the object, and look at it again."""
+        services = self._services
+        services.store.put(await services.kube.patch_metadata(visit.raw, annotations={name: value}))
+        services.queue.add(visit.key)
+
     async def _put(self, visit: Visit[Any], place: Any, observed: JSON | None, step: Create | Update) -> JSON:
         trace = visit.trace
         if isinstance(step, Update) and step.changes:
             trace.note_update(_signature(step), visit.now)
         elif isinstance(step, Update):
             trace.note_repair(step.repaired, visit.now)
-        answer = await visit.account.arm.put(place.id, step.body)
+        answer = await visit.account.arm.put(place.id, step.body, tenants=step.tenants)
         if isinstance(step, Create):
             trace.created_at = visit.now
         self._seen(visit, place, answer)

@@ -34,11 +34,15 @@ from gallery_operator.controllers.unreadable import Unreadable, salvage
 from gallery_operator.controllers.visit import JSON, R, Visit
 from gallery_operator.domain import reports, resources
 from gallery_operator.domain.plan import (
-    MUTATIONS,
     Blocked,
+    Grant,
+    MarkApplied,
+    Mutation,
     Plan,
+    Recreate,
     RemoveObject,
     Retire,
+    Revoke,
     UpToDate,
     Wait,
 )
@@ -85,6 +89,14 @@ class Reconciler(ABC, Generic[R]):
     @abstractmethod
     def describe(self, visit: Visit[R], place: Any, observed: JSON | None, step: Plan) -> tuple[Status, list[Claim]]:
         """Return the status (without conditions) and what it claims of conditions."""
+
+    async def ending(self, visit: Visit[R], place: Any, observed: JSON | None) -> Mutation | Wait | None:
+        """Return the next step towards the end of the Azure resource; None: nothing of ours is left there.
+
+        Raises ArmError.
+        """
+        del place
+        return resources.deletion(observed, self.services.owner(visit.key), visit.resource.retain)
 
     def seen(self, visit: Visit[R], place: Any, observed: JSON | None) -> None:
         """Take note of what Azure has now."""
@@ -151,7 +163,7 @@ class Reconciler(ABC, Generic[R]):
         place = self.place(visit.resource, visit.account)
         observed = await self._look(visit, place, fresh=visit.forced)
         step = await self.decide(visit, place, observed)
-        if isinstance(step, (*MUTATIONS, Retire)) and not visit.forced:
+        if isinstance(step, Mutation | Retire | Recreate) and not visit.forced:
             # Nothing is changed on the strength of what is only remembered.
             observed = await self._look(visit, place, fresh=True)
             step = await self.decide(visit, place, observed)
@@ -215,7 +227,7 @@ class Reconciler(ABC, Generic[R]):
         owner = self.services.owner(visit.key)
         # What only a status names is deleted only if its tag says that it is ours.
         foreign = isinstance(place, LastPlace) and observed is not None and resources.owner_of(observed) != owner
-        ending = None if foreign else resources.deletion(observed, owner, resource.retain)
+        ending = None if foreign else await self.ending(visit, place, observed)
         if ending is None:
             return await self._release(visit)
         observed = await self._actor.act(visit, place, observed, ending)
@@ -296,8 +308,10 @@ class Reconciler(ABC, Generic[R]):
                 return Requeue(until if next_look is None else max(0.0, min(until, (next_look - now).total_seconds())))
             case Wait(_, _, after):
                 return Requeue(after if after is not None else self.poll(status, now) or pace.poll)
-            case Retire() | RemoveObject():
+            case Retire() | Recreate() | MarkApplied() | RemoveObject():
                 return DONE
+            case Grant() | Revoke():
+                return Requeue(0.0)  # they are done at once, one at a time
             case _:
                 return Requeue(self.poll(status, now) or pace.poll)
 

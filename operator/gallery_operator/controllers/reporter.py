@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +13,21 @@ from gallery_operator.api.conditions import Claim, Condition, Reason, claim, mer
 from gallery_operator.api.resource import Resource, Status
 from gallery_operator.controllers.services import Services
 from gallery_operator.domain import reports
-from gallery_operator.domain.plan import Create, Delete, Plan, RemoveObject, Retire, Update
+from gallery_operator.domain.plan import (
+    Create,
+    Decision,
+    Delete,
+    Grant,
+    Mutation,
+    Plan,
+    Recreate,
+    RemoveObject,
+    Restore,
+    Retire,
+    Revoke,
+    Share,
+    Update,
+)
 from gallery_operator.engine.keys import Key
 from gallery_operator.kube.errors import KubeError
 
@@ -70,8 +85,9 @@ class Reporter:
     async def _tell(self, raw: JSON, step: Plan, before: list[Condition], after: list[Condition]) -> None:
         """Record what was done, and transitions of Ready: never a state that merely goes on."""
         events = self._services.events
-        if isinstance(step, Create | Update | Delete | Retire | RemoveObject):
-            await events.normal(raw, _EVENTS[type(step)], reports.describe(step))
+        if isinstance(step, Mutation | Decision):
+            if type(step) in _EVENTS:
+                await events.normal(raw, _EVENTS[type(step)], reports.describe(step))
             return
         ready, was = _ready(after), _ready(before)
         if ready is None or (was is not None and (was.status, was.reason) == (ready.status, ready.reason)):
@@ -82,11 +98,16 @@ class Reporter:
             await events.normal(raw, ready.reason, ready.message or "as wanted")
 
 
-_EVENTS = {
+_EVENTS: Mapping[type, str] = {
     Create: "Creating",
     Update: "Updating",
     Delete: "Deleting",
+    Restore: "Restoring",
+    Share: "Sharing",
+    Grant: "GrantingAccess",
+    Revoke: "RevokingAccess",
     Retire: "Retiring",
+    Recreate: "Recreating",
     RemoveObject: "RemovingObject",
 }
 

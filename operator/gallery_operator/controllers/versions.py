@@ -59,7 +59,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
         listed = snapshot.get(place.id.version)
         if listed is None or (not fresh and self._is_settled(visit, listed)):
             return listed
-        observed = await visit.account.arm.get(place.id, replication_status=True)
+        observed = await visit.account.arm.get(place.id, expand="ReplicationStatus")
         self.seen(visit, place, observed)
         return observed
 

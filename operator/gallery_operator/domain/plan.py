@@ -33,6 +33,8 @@ class Create:
     """PUT a resource that does not exist."""
 
     body: JSON
+    tenants: tuple[str, ...] = ()
+    """Other tenants whose tokens Azure needs, too, to read what the body names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Update:
     why: str = ""
     repaired: tuple[str, ...] = ()
     """Regions that this PUT repairs; empty for anything but a repair."""
+    tenants: tuple[str, ...] = ()
+    """Other tenants whose tokens Azure needs, too, to read what the body names."""
 
     def __str__(self) -> str:
         return "; ".join((*((self.why,) if self.why else ()), *map(str, self.changes)))
@@ -54,6 +58,46 @@ class Delete:
     """DELETE the resource."""
 
     why: str
+    bypass_soft_delete: bool = False
+    """For good, although the gallery has soft delete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Bring a soft-deleted version back."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Change with whom a gallery is shared: `operation` is Add, Remove, Reset or EnableCommunity (SharingUpdate)."""
+
+    operation: str
+    why: str
+    subscriptions: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Create a role assignment at the resource."""
+
+    name: str
+    """The assignment's own UUID."""
+    role_definition_id: str
+    principal_id: str
+    principal_type: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """Delete a role assignment at the resource."""
+
+    name: str
+    """The assignment's own UUID."""
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +105,22 @@ class Retire:
     """Write the decision to retire the version on its object; deleting it in Azure is a later step."""
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recreate:
+    """Write the decision on the object that this incarnation of the version, whose creation failed, is given up."""
+
+    incarnation: str
+    """Its publishing date, as Azure writes it."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkApplied:
+    """Write on the object which wish Azure has met: what differs from then on is drift, not an edit."""
+
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +154,8 @@ class Blocked:
     message: str
 
 
-Plan = Create | Update | Delete | Retire | RemoveObject | Wait | UpToDate | Blocked
-
-#: Plans that call for a mutating ARM call.
-MUTATIONS = (Create, Update, Delete)
+#: Calls for a call that changes Azure.
+Mutation = Create | Update | Delete | Restore | Share | Grant | Revoke
+#: Calls for a write to the object's metadata.
+Decision = Retire | Recreate | MarkApplied | RemoveObject
+Plan = Mutation | Decision | Wait | UpToDate | Blocked

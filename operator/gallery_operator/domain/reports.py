@@ -14,7 +14,23 @@ from gallery_operator.domain import lifecycle, regions, replication, version_bod
 from gallery_operator.domain.family import Family
 from gallery_operator.domain.lifecycle import Schedule
 from gallery_operator.domain.observed import RegionReplication, read_replication
-from gallery_operator.domain.plan import Blocked, Create, Delete, Plan, RemoveObject, Retire, Update, UpToDate, Wait
+from gallery_operator.domain.plan import (
+    Blocked,
+    Create,
+    Delete,
+    Grant,
+    MarkApplied,
+    Plan,
+    Recreate,
+    RemoveObject,
+    Restore,
+    Retire,
+    Revoke,
+    Share,
+    Update,
+    UpToDate,
+    Wait,
+)
 from gallery_operator.domain.versions import Situation
 
 #: An ImageDefinition lists that many of the lifecycle's next steps.
@@ -24,6 +40,11 @@ _AT_WORK: Final[Mapping[type, Reason]] = {
     Create: Reason.CREATING,
     Update: Reason.UPDATING,
     Delete: Reason.DELETING,
+    Restore: Reason.RESTORING,
+    Share: Reason.SHARING,
+    Grant: Reason.GRANTING_ACCESS,
+    Revoke: Reason.GRANTING_ACCESS,
+    Recreate: Reason.RECREATING,
     Retire: Reason.RETIRING,
     RemoveObject: Reason.RETIRING,
 }
@@ -32,7 +53,7 @@ _AT_WORK: Final[Mapping[type, Reason]] = {
 def claims(step: Plan, done: Reason, message: str = "") -> list[Claim]:
     """Return Ready, and Reconciling or Stalled, for a step; `done` is Ready's reason when nothing is left to do."""
     match step:
-        case UpToDate():
+        case UpToDate() | MarkApplied():
             return [claim("Ready", True, done, message)]
         case Blocked(reason, why):
             return [claim("Ready", False, reason, why), claim("Stalled", True, reason, why)]
@@ -52,11 +73,13 @@ def describe(step: Plan) -> str:
             return f"updating it in Azure: {step}"[:1000]
         case Delete(why):
             return f"deleting it in Azure: {why}"
-        case Retire(why) | RemoveObject(why):
+        case Retire(why) | RemoveObject(why) | Recreate(_, why) | Restore(why) | Share(_, why):
             return why
+        case Grant() | Revoke():
+            return step.why
         case Wait(_, why) | Blocked(_, why):
             return why
-        case UpToDate():
+        case UpToDate() | MarkApplied():
             return "up to date"
 
 
@@ -192,6 +215,6 @@ def next_actions(schedules: Mapping[str, Schedule], now: datetime) -> list[NextA
 
 def operation_type(step: Plan, state: str | None) -> str | None:
     """Return what runs in Azure now, given what was just sent and Azure's provisioningState."""
-    sent = {Create: "Create", Update: "Update", Delete: "Delete"}.get(type(step))
+    sent = {Create: "Create", Update: "Update", Delete: "Delete", Restore: "Restore"}.get(type(step))
     running = {"Creating": "Create", "Updating": "Update", "Deleting": "Delete", "Migrating": "Migrate"}
     return sent or running.get(state or "")

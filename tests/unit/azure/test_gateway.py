@@ -51,7 +51,7 @@ async def test_get_returns_the_body_as_it_came(servers: Servers, gateway: ArmGat
 async def test_replication_status_is_expanded_on_demand(servers: Servers, gateway: ArmGateway) -> None:
     servers.arm.answer = answers({})
 
-    await gateway.get(VERSION, replication_status=True)
+    await gateway.get(VERSION, expand="ReplicationStatus")
 
     assert servers.arm.seen[0].query["$expand"] == "ReplicationStatus"
 
