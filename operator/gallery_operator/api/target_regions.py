@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from gallery_operator.api.base import (
     ApiModel,
-    ArmResourceId,
     Region,
     model_rules,
-    names_resource,
     rule,
     rules,
     same_region_cel,
@@ -48,7 +46,21 @@ class RegionCapacity(ApiModel):
 
 # --- encryption ------------------------------------------------------------------------------------------------------
 
-_ENCRYPTION_SET: Final = "Microsoft.Compute/diskEncryptionSets"
+#: A short limit and a simple pattern: there may be one per disk and region, and the API server adds up what rules cost.
+EncryptionSetId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=384,
+        json_schema_extra=rules(
+            rule(
+                "self.matches('(?i)^/subscriptions/([^/]+/){5}diskEncryptionSets/[^/]+$')",
+                "a disk encryption set looks like /subscriptions/<id>/resourceGroups/<group>/providers/"
+                "Microsoft.Compute/diskEncryptionSets/<name>",
+            )
+        ),
+    ),
+]
 
 ConfidentialVMEncryptionType = Literal[
     "EncryptedVMGuestStateOnlyWithPmk",
@@ -69,14 +81,15 @@ class DiskSecurity(ApiModel):
             "encryption with a customer-managed key needs secureVMDiskEncryptionSetId",
             fieldPath=".secureVMDiskEncryptionSetId",
         ),
-        names_resource("secureVMDiskEncryptionSetId", _ENCRYPTION_SET, optional=True),
     )
 
     confidential_vm_encryption_type: Annotated[
         ConfidentialVMEncryptionType, Field(alias="confidentialVMEncryptionType")
     ]
     """What is encrypted, and by whose key."""
-    secure_vm_disk_encryption_set_id: Annotated[ArmResourceId | None, Field(alias="secureVMDiskEncryptionSetId")] = None
+    secure_vm_disk_encryption_set_id: Annotated[EncryptionSetId | None, Field(alias="secureVMDiskEncryptionSetId")] = (
+        None
+    )
     """The disk encryption set with the customer-managed key."""
 
 
@@ -88,10 +101,9 @@ class DiskEncryption(ApiModel):
             "has(self.diskEncryptionSetId) || has(self.securityProfile)",
             "set diskEncryptionSetId, securityProfile or both",
         ),
-        names_resource("diskEncryptionSetId", _ENCRYPTION_SET, optional=True),
     )
 
-    disk_encryption_set_id: ArmResourceId | None = None
+    disk_encryption_set_id: EncryptionSetId | None = None
     """ARM id of a disk encryption set in that region and in the gallery's subscription."""
     security_profile: DiskSecurity | None = None
     """For confidential virtual machines."""
