@@ -47,8 +47,11 @@ crds: $(READY) ## render crds/ and the manifests in deploy/ from the models
 manifests: $(READY) ## render deploy/kustomize from the chart
 	@$(BIN)/python -m deploy.manifests
 
+docs: $(READY) ## render docs/azure-properties.md from its table
+	@$(BIN)/python -m dev.azure_properties docs/azure-properties.md
+
 clean: ## remove what the targets created in this checkout
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup lint format test demo bench crds manifests clean
+.PHONY: help setup lint format test demo bench crds manifests docs clean
