@@ -58,6 +58,11 @@ def not_cleared(field: str, mend: str) -> dict[str, str]:
     return rule(expression, f"{field} cannot be cleared: {mend}", fieldPath=f".{field}", reason="FieldValueForbidden")
 
 
+def each_once(key: str, message: str) -> dict[str, str]:
+    """Return the rule that no two entries of a list (or names of a map) have one `key`: CEL, `{0}` is the entry."""
+    return rule(f"self.all(a, self.exists_one(b, {key.format('b')} == {key.format('a')}))", message)
+
+
 def same_region_cel(one: str, other: str) -> str:
     """Return the CEL expression that two region names are the same after normalisation (`West US 2` = `westus2`)."""
     return f"{one}.lowerAscii().replace(' ', '') == {other}.lowerAscii().replace(' ', '')"
@@ -150,8 +155,8 @@ Tags = Annotated[
         max_length=48,
         json_schema_extra=rules(
             rule("self.all(k, size(k) > 0 && size(k) <= 512)", "a tag's name has 1 to 512 characters"),
-            rule(
-                "self.all(k, self.exists_one(o, o.lowerAscii() == k.lowerAscii()))",
+            each_once(
+                "{0}.lowerAscii()",
                 "a tag is listed twice (Azure takes Team and team for the same tag): keep one of them",
             ),
             rule("self.all(k, !k.matches('[<>%&?/\\\\\\\\]'))", "a tag's name has none of < > % & ? / \\"),

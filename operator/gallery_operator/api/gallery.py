@@ -15,6 +15,7 @@ from gallery_operator.api.base import (
     Region,
     Text,
     Uuid,
+    each_once,
     immutable,
     immutable_region,
     model_rules,
@@ -61,7 +62,20 @@ class Identity(ApiModel):
     """Which identities the gallery has; None takes all of them away."""
     user_assigned_identities: (
         Annotated[
-            list[ArmResourceId], Field(min_length=1, max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"})
+            list[ArmResourceId],
+            Field(
+                min_length=1,
+                max_length=16,
+                json_schema_extra={
+                    "x-kubernetes-list-type": "set",
+                    **rules(
+                        each_once(
+                            "{0}.lowerAscii()",
+                            "an identity is listed twice (its case does not matter): keep one of them",
+                        )
+                    ),
+                },
+            ),
         ]
         | None
     ) = None

@@ -18,6 +18,7 @@ from gallery_operator.api.base import (
     Text,
     Uri,
     Version,
+    each_once,
     immutable,
     immutable_region,
     model_rules,
@@ -232,7 +233,16 @@ class ImageDefinitionSpec(Policies):
             list[Feature],
             Field(
                 max_length=16,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+                json_schema_extra={
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["name"],
+                    **rules(
+                        each_once(
+                            "{0}.name.lowerAscii()",
+                            "a feature is listed twice (the case of its name does not matter): keep one of them",
+                        )
+                    ),
+                },
             ),
         ]
         | None

@@ -43,6 +43,17 @@ class Safety(ApiModel):
 _HOME = "self.targetRegions.exists(r, " + same_region_cel("r.name", "self.location") + ")"
 
 
+def _encrypts_disks_of_the_source(field: str) -> dict[str, str]:
+    """Return the rule that only data disks are encrypted that the source has, where the spec says which it has."""
+    has_disk = "has(self.source.disks.data) && self.source.disks.data.exists(d, d.lun == e.lun)"
+    encrypts = f"!has(r.encryption) || !has(r.encryption.dataDisks) || r.encryption.dataDisks.all(e, {has_disk})"
+    return rule(
+        f"!has(self.source.disks) || !has(self.{field}) || self.{field}.all(r, {encrypts})",
+        "encryption names a data disk that source.disks.data has not: correct its lun, or add the disk",
+        fieldPath=f".{field}",
+    )
+
+
 class ImageVersionSpec(Policies):
     """The image version as it is wanted."""
 
@@ -64,18 +75,20 @@ class ImageVersionSpec(Policies):
         ),
         rule(
             "self.replicationMode != 'Shallow' || !has(self.targetRegions) || (self.targetRegions.size() == 1 && self"
-            ".targetRegions.all(r, !has(r.capacity) && !has(r.encryption) && (!has(r.replicas) || r.replicas == 1)))",
-            "replicationMode Shallow goes to the home region only, with one replica and without encryption",
+            ".targetRegions.all(r, !has(r.capacity) && !has(r.encryption) && (!has(r.replicas) || r.replicas == 1)"
+            " && !has(r.additionalReplicaSets)))",
+            "replicationMode Shallow goes to the home region only, with one replica and without encryption: name only "
+            "that region, without replicas, capacity, encryption and additionalReplicaSets",
             fieldPath=".targetRegions",
         ),
         rule(
             "self.replicationMode != 'Shallow' || !has(self.replicas) || self.replicas == 1",
-            "replicationMode Shallow has one replica",
+            "replicationMode Shallow has one replica: leave replicas out",
             fieldPath=".replicas",
         ),
         rule(
             "self.replicationMode != 'Shallow' || !has(self.edgeZones) || self.edgeZones.size() == 0",
-            "replicationMode Shallow goes to no edge zone",
+            "replicationMode Shallow goes to no edge zone: leave edgeZones out",
             fieldPath=".edgeZones",
         ),
         rule(
@@ -85,6 +98,8 @@ class ImageVersionSpec(Policies):
             "the region of an edge zone must be one of targetRegions: add it there",
             fieldPath=".edgeZones",
         ),
+        _encrypts_disks_of_the_source("targetRegions"),
+        _encrypts_disks_of_the_source("edgeZones"),
         not_cleared("endOfLifeDate", "Azure keeps the date it has; set a later one instead"),
         rule(
             f"!has(self.location) || !has(self.targetRegions) || {_HOME}",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from gallery_operator.api.base import ApiModel
+from gallery_operator.api.base import ApiModel, model_rules, rule
 
 
 class UefiKey(ApiModel):
@@ -15,14 +15,33 @@ class UefiKey(ApiModel):
     type: Literal["sha256", "x509"]
     """sha256: hashes of binaries; x509: certificates."""
     value: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=256)]
-    """Base64 values; at most 256 hashes."""
+    """Base64 values."""
 
 
 UefiKeys = Annotated[list[UefiKey], Field(max_length=8)]
 
 
+#: Azure's limit of hashes in a version (azure-gallery-api.md §4).
+_HASHES: Final = 256
+_LISTS: Final = ("kek", "db", "dbx")
+_COUNTED: Final = " + ".join(
+    [
+        "(has(self.pk) && self.pk.type == 'sha256' ? self.pk.value.size() : 0)",
+        *(
+            f"(has(self.{name}) ? self.{name}.map(k, k.type == 'sha256' ? k.value.size() : 0).sum() : 0)"
+            for name in _LISTS
+        ),
+    ]
+)
+
+
 class UefiKeySignatures(ApiModel):
     """Keys beside those of the templates."""
+
+    model_config = model_rules(
+        rule(f"{_COUNTED} <= {_HASHES}", f"all keys of type sha256 together have at most {_HASHES} values: drop some"),
+        rule("has(self.pk) || has(self.kek) || has(self.db) || has(self.dbx)", "set pk, kek, db or dbx"),
+    )
 
     pk: UefiKey | None = None
     """The platform key."""
@@ -36,6 +55,13 @@ class UefiKeySignatures(ApiModel):
 
 class UefiSettings(ApiModel):
     """The UEFI keys of virtual machines made from the image."""
+
+    model_config = model_rules(
+        rule(
+            "has(self.signatureTemplateNames) || has(self.additionalSignatures)",
+            "set signatureTemplateNames, additionalSignatures or both",
+        )
+    )
 
     signature_template_names: (
         Annotated[

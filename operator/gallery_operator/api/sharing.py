@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from gallery_operator.api.base import ApiModel, Uuid, model_rules, rule, rules
+from gallery_operator.api.base import ApiModel, Uuid, each_once, model_rules, rule, rules
 
 #: Azure shares a gallery directly with at most so many (azure-gallery-api.md §4).
 SHARED_SUBSCRIPTIONS: Final = 30
@@ -43,7 +43,8 @@ class Community(ApiModel):
 
 
 def _uuids(limit: int) -> object:
-    return Field(max_length=limit, json_schema_extra={"x-kubernetes-list-type": "set"})
+    twice = each_once("{0}.lowerAscii()", "an id is listed twice (its case does not matter): keep one of them")
+    return Field(max_length=limit, json_schema_extra={"x-kubernetes-list-type": "set", **rules(twice)})
 
 
 class Sharing(ApiModel):
@@ -57,7 +58,8 @@ class Sharing(ApiModel):
         ),
         rule(
             "(self.permissions == 'Community') == has(self.community)",
-            "permissions: Community and community come together",
+            "permissions: Community needs community (publisherUri, publisherContact, eula, publicNamePrefix), and "
+            "community needs permissions: Community",
             fieldPath=".community",
         ),
     )
@@ -135,6 +137,15 @@ AccessList = Annotated[
     list[AccessEntry],
     Field(
         max_length=64,
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["principalId", "role"]},
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["principalId", "role"],
+            **rules(
+                each_once(
+                    "({0}.principalId + {0}.role).lowerAscii()",
+                    "a principal is given a role twice (case does not matter): keep one of them",
+                )
+            ),
+        },
     ),
 ]

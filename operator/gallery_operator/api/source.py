@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from gallery_operator.api.base import (
     ArmResourceId,
     ObjectName,
     Uuid,
+    each_once,
     model_rules,
     names_resource,
     rule,
@@ -77,7 +78,8 @@ class Vhd(ApiModel):
                     "self.matches('^https://[^ ?#]+$')",
                     "the URI of a page blob is https://<account>.blob.core.windows.net/<container>/<name>.vhd; access "
                     "goes by storageAccountId, so leave a SAS token out",
-                )
+                ),
+                rule("!self.lowerAscii().endsWith('.vhdx')", "Azure takes fixed VHDs, not VHDX: convert the disk"),
             ),
         ),
     ]
@@ -115,8 +117,22 @@ class DataDiskSource(DiskSource):
     """The logical unit number."""
 
 
+_DISK: Final = (
+    "(has({0}.snapshot) ? {0}.snapshot.id.lowerAscii() : has({0}.managedDisk) ? {0}.managedDisk.id.lowerAscii() :"
+    " has({0}.vhd) ? {0}.vhd.uri : '')"
+)
+
+
 class DiskSources(ApiModel):
     """An image put together from disks."""
+
+    model_config = model_rules(
+        rule(
+            f"!has(self.data) || self.data.all(d, {_DISK.format('d')} != {_DISK.format('self.os')})",
+            "a data disk has the same source as the OS disk: name the snapshot, disk or VHD of the data disk",
+            fieldPath=".data",
+        )
+    )
 
     os: DiskSource
     """The disk with the operating system."""
@@ -125,7 +141,11 @@ class DiskSources(ApiModel):
             list[DataDiskSource],
             Field(
                 max_length=64,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["lun"]},
+                json_schema_extra={
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["lun"],
+                    **rules(each_once(_DISK, "two data disks have the same source: name one of its own for each")),
+                },
             ),
         ]
         | None

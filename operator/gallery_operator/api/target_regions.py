@@ -10,6 +10,7 @@ from pydantic import Field
 from gallery_operator.api.base import (
     ApiModel,
     Region,
+    each_once,
     model_rules,
     rule,
     rules,
@@ -238,10 +239,7 @@ EdgeZones = Annotated[
         json_schema_extra={
             "x-kubernetes-list-type": "atomic",
             **rules(
-                rule(
-                    "self.all(z, self.exists_one(o, o.name.lowerAscii() == z.name.lowerAscii()))",
-                    "an edge zone is listed twice: keep one of them",
-                ),
+                each_once("{0}.name.lowerAscii()", "an edge zone is listed twice: keep one of them"),
             ),
         },
     ),
