@@ -7,13 +7,14 @@ shown to another namespace.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gallery_operator.api.arm_ids import DefinitionId
 from gallery_operator.azure.gateway import ArmGateway
 from gallery_operator.azure.version_cache import VersionCache
 from gallery_operator.clock import Clock
 from gallery_operator.controllers.families import Families
+from gallery_operator.controllers.soft_deleted import RecycleBin
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.store import Store
 
@@ -36,8 +37,11 @@ class Account:
     arm: ArmGateway
     versions: VersionCache
     families: Families
+    recycle_bin: RecycleBin
     subscription_id: str | None = None
     """The subscription of Galleries that name none."""
+    homes: dict[DefinitionId, str] = field(default_factory=dict)
+    """Regions of image definitions that have no object here."""
 
 
 #: Hears which versions a LIST showed to differ from what was known.
@@ -72,5 +76,6 @@ class Accounts:
                 self.on_list_change(account, definition, names)
 
         versions = VersionCache(arm.list_versions, self._clock, changed)
-        account = Account(name, arm, versions, Families(self._store, versions), subscription_id)
+        families, recycle_bin = Families(self._store, versions), RecycleBin(arm, self._clock)
+        account = Account(name, arm, versions, families, recycle_bin, subscription_id)
         return account

@@ -40,7 +40,11 @@ Seen = Callable[[Visit[Any], Any, JSON | None], None]
 def hold_back(visit: Visit[Any], observed: JSON | None, step: Plan) -> Plan:
     """A PUT that only repeats the last one waits: Azure may not show its effect yet, or may never keep it."""
     trace = visit.trace
-    if isinstance(step, Create) and trace.created_at is not None and visit.now - trace.created_at < CREATE_LAG:
+    if (
+        isinstance(step, Create | Restore)
+        and trace.created_at is not None
+        and visit.now - trace.created_at < CREATE_LAG
+    ):
         return Wait(Reason.CREATING, "Azure accepted it, but does not show it yet")
     if isinstance(step, Update) and step.changes and trace.sent == _signature(step):
         pause = trace.resends.attempts(visit.now).seconds_to_next
@@ -108,6 +112,7 @@ class Actor:
         match step:
             case Restore():
                 self._seen(visit, place, await arm.restore(place.id))
+                visit.trace.created_at = visit.now
                 return
             case Share():
                 await arm.share(place.id, step)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gallery_operator.api.arm_ids import DefinitionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_definition import ImageDefinition, ImageDefinitionStatus
@@ -12,9 +14,10 @@ from gallery_operator.controllers.parents import DefinitionPlace, place_definiti
 from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import definitions, reports, resources
-from gallery_operator.domain.plan import Plan, Wait
+from gallery_operator.domain.plan import Delete, Mutation, Plan, Wait
 
 _GALLERY_LOOK = 30.0  # seconds
+_RECYCLE_BIN = 60.0  # seconds that a list of soft-deleted versions may be old when a definition is deleted
 
 
 class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
@@ -36,7 +39,18 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
             # One LIST per definition and resync: it feeds this status, and every version's look for drift.
             max_age = 0.0 if visit.forced else self.services.pace.resync * 0.75
             await visit.account.versions.versions(place.id, max_age)
+            if place.soft_delete:
+                await visit.account.recycle_bin.of(place.id, max_age)
         return observed
+
+    async def ending(self, visit: Visit[ImageDefinition], place: Any, observed: JSON | None) -> Mutation | Wait | None:
+        """Delete the definition once its soft-deleted versions are gone: Azure keeps it as long as it keeps them."""
+        step = await super().ending(visit, place, observed)
+        if isinstance(step, Delete):
+            kept = await visit.account.recycle_bin.of(place.id, _RECYCLE_BIN)
+            if kept:
+                return definitions.soft_deleted_children(kept.values())
+        return step
 
     async def decide(self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None) -> Plan:
         if observed is None and not visit.resource.observe_only:
@@ -66,6 +80,7 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
             latest_by_region=reports.latest_by_region(family) or None if family else None,
             versions=reports.count_versions(family) if family else None,
             next_actions=reports.next_actions(schedules, visit.now) or None,
+            soft_deleted_versions=reports.soft_deleted_versions(visit.account.recycle_bin.peek(place.id).values()),
         )
         done = Reason.OBSERVED if visit.resource.observe_only else Reason.SUCCEEDED
         return status, reports.claims(step, done)

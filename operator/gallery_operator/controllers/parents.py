@@ -18,6 +18,7 @@ from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.services import Services
 from gallery_operator.domain import regions
 from gallery_operator.domain.plan import Blocked, Wait
+from gallery_operator.domain.resources import as_dict
 from gallery_operator.engine.keys import Key
 
 _PARENT_LOOK = 30.0  # seconds; a parent's own events bring its children back sooner
@@ -37,6 +38,8 @@ class DefinitionPlace:
     """The definition's region; None when only its gallery in Azure tells."""
     gallery: Key | None
     """The gallery's object, if it has one here."""
+    soft_delete: bool = False
+    """Whether the gallery is known to keep deleted versions for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class VersionPlace:
     location: str | None
     definition: ImageDefinition | None
     """The definition's object, if it has one here."""
+    soft_delete: bool = False
+    """Whether the gallery is known to keep deleted versions for a while."""
 
 
 def account_key(services: Services, resource: Resource[Any, Any]) -> AccountKey:
@@ -84,7 +89,12 @@ def place_definition(services: Services, definition: ImageDefinition, account: A
         return DefinitionPlace(gallery_id.definition(definition.azure_name), location, None)
     place = place_gallery(gallery, account)
     key = Key("Gallery", gallery.metadata.namespace, gallery.metadata.name)
-    return DefinitionPlace(place.id.definition(definition.azure_name), location or gallery.spec.location, key)
+    return DefinitionPlace(
+        place.id.definition(definition.azure_name),
+        location or gallery.spec.location,
+        key,
+        _keeps_deleted(services, key, gallery),
+    )
 
 
 def place_version(services: Services, version: ImageVersion, account: Account) -> VersionPlace:
@@ -96,7 +106,7 @@ def place_version(services: Services, version: ImageVersion, account: Account) -
         return VersionPlace(definition_id.version(name), _normal(version.spec.location), None)
     place = place_definition(services, definition, account)
     location = version.spec.location or place.location
-    return VersionPlace(place.id.version(name), _normal(location), definition)
+    return VersionPlace(place.id.version(name), _normal(location), definition, place.soft_delete)
 
 
 def _gallery_of(services: Services, definition: ImageDefinition) -> Gallery | None:
@@ -114,6 +124,15 @@ def _definition_of(services: Services, version: ImageVersion) -> ImageDefinition
         return None
     key = Key("ImageDefinition", namespace, reference.name or "")
     return parent(services, key, ImageDefinition, deleting=version.deleting)
+
+
+def _keeps_deleted(services: Services, key: Key, gallery: Gallery) -> bool:
+    """Tell whether a gallery has soft delete: by its spec, else by what was last seen of it in Azure."""
+    if gallery.spec.soft_delete is not None:
+        return gallery.spec.soft_delete.enabled
+    seen = services.memory.of(key, gallery.metadata.generation).observed or {}
+    policy = as_dict(as_dict(seen.get("properties")).get("softDeletePolicy"))
+    return policy.get("isSoftDeleteEnabled") is True
 
 
 def parent(services: Services, key: Key, model: type[R], *, deleting: bool) -> R:

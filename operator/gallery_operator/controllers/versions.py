@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+from gallery_operator.api import names
 from gallery_operator.api.arm_ids import DefinitionId, VersionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_version import ImageVersion, ImageVersionStatus
@@ -17,7 +20,8 @@ from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import regions, replication, reports, versions
 from gallery_operator.domain.observed import read_version
-from gallery_operator.domain.plan import Plan, Wait
+from gallery_operator.domain.plan import Create, Delete, Mutation, Plan, Wait
+from gallery_operator.domain.replication import Repairs
 from gallery_operator.domain.version_body import Parents
 from gallery_operator.domain.versions import Situation
 from gallery_operator.engine.keys import Key
@@ -40,7 +44,6 @@ class VersionReconciler(Reconciler[ImageVersion]):
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         services.accounts.on_list_change = self.on_list_change
-        self._homes: dict[DefinitionId, str] = {}
 
     def place(self, resource: ImageVersion, account: Account) -> VersionPlace:
         return place_version(self.services, resource, account)
@@ -72,8 +75,9 @@ class VersionReconciler(Reconciler[ImageVersion]):
         before = visit.resource.status.replication if visit.resource.status else None
         if not facts.succeeded or before is None:
             return False
-        complete = {row.name for row in before.regions if row.state == replication.COMPLETED}
-        return complete >= {each.name for each in facts.regions}
+        rows = [*before.regions, *(before.edge_zones or ())]
+        complete = {row.name for row in rows if row.state == replication.COMPLETED}
+        return complete >= {*(each.name for each in facts.regions), *facts.edge_zones}
 
     def seen(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> None:
         """Write through to the LIST; when another version became latest, the objects concerned are looked at."""
@@ -86,13 +90,13 @@ class VersionReconciler(Reconciler[ImageVersion]):
         self.services.queue.add_after(key, _DEFINITION_PAUSE)
         self._refresh_latest(visit.account, definition, key)
 
-    def on_list_change(self, account: Account, definition: DefinitionId, names: set[str]) -> None:
+    def on_list_change(self, account: Account, definition: DefinitionId, changed: set[str]) -> None:
         """A LIST showed that versions changed behind our back: look at their objects, and at the definition's."""
         key = account.families.key_of(definition)
         if key is None:
             return
         wishes = account.families.wishes(key)
-        for name in names & wishes.keys():
+        for name in changed & wishes.keys():
             self.services.queue.add(wishes[name].key)
         self.services.queue.add(key)
         self._refresh_latest(account, definition, key)
@@ -106,23 +110,51 @@ class VersionReconciler(Reconciler[ImageVersion]):
     # --- plan ---
 
     async def decide(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> Plan:
-        definition = place.id.definition
-        if place.location is None and observed is None and definition not in self._homes:
+        definition, homes = place.id.definition, visit.account.homes
+        if place.location is None and observed is None and definition not in homes:
             found = await visit.account.arm.get(definition)
-            self._homes[definition] = regions.normalise(str((found or {}).get("location") or ""))
-        return versions.plan(self._situation(visit, place, observed))
+            homes[definition] = regions.normalise(str((found or {}).get("location") or ""))
+        step = versions.plan(self._situation(visit, place, observed))
+        if isinstance(step, Create):  # a version that is only soft-deleted is brought back instead
+            await visit.account.recycle_bin.of(definition, _FRESH_LIST)
+            step = versions.plan(self._situation(visit, place, observed))
+        elif observed is None and place.soft_delete:
+            await visit.account.recycle_bin.of(definition, self._bin_age(visit))
+        return step
+
+    def _bin_age(self, visit: Visit[ImageVersion]) -> float:
+        """Return how old, in seconds, a list of soft-deleted versions may be that is only shown."""
+        before = visit.resource.status
+        was_there = before is not None and before.provisioning_state is not None
+        return _FRESH_LIST if was_there else self.services.pace.resync
+
+    async def ending(self, visit: Visit[ImageVersion], place: Any, observed: JSON | None) -> Mutation | Wait | None:
+        """Delete the version; for good when its object says so, even if it is soft-deleted already."""
+        step = await super().ending(visit, place, observed)
+        bypass = visit.metadata.annotations.get(names.BYPASS_SOFT_DELETE) == "true"
+        visit.account.recycle_bin.forget(place.id.definition)
+        if isinstance(step, Delete):
+            return replace(step, bypass_soft_delete=bypass)
+        if step is None and observed is None and bypass:
+            deleted = await visit.account.recycle_bin.of(place.id.definition, 0.0)
+            if place.id.version in deleted:
+                return Delete("it is soft-deleted, and its object says for good", bypass_soft_delete=True)
+        return step
 
     def _situation(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> Situation:
         definition = place.definition
         home = place.location or regions.normalise(str((observed or {}).get("location") or ""))
         return Situation(
             version=visit.resource,
-            parents=Parents(home or self._homes.get(place.id.definition, ""), definition.spec if definition else None),
+            parents=Parents(
+                home or visit.account.homes.get(place.id.definition, ""), definition.spec if definition else None
+            ),
             observed=observed,
             family=visit.account.families.of(place.id.definition, parent_of(visit.raw)),
             owner=self.services.owner(visit.key),
             attempts=visit.trace.repairs.attempts(visit.now),
             now=visit.now,
+            soft_deleted=visit.account.recycle_bin.peek(place.id.definition).get(place.id.version),
         )
 
     # --- report ---
@@ -132,9 +164,8 @@ class VersionReconciler(Reconciler[ImageVersion]):
     ) -> tuple[Status, list[Claim]]:
         situation = self._situation(visit, place, observed)
         before = visit.resource.status
-        rows = reports.replication_status(
-            situation, before.replication if before else None, visit.trace.repaired_regions
-        )
+        repairs = Repairs(visit.trace.repaired_regions, visit.trace.repairs.next_at)
+        rows = reports.replication_status(situation, before.replication if before else None, repairs)
         life = reports.end_of_life_status(situation)
         visit.account.families.note_kept(place.id.definition, visit.key, kept=bool(life and life.kept_because))
         facts = situation.facts
@@ -144,6 +175,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
             latest=situation.family.latest() == facts.name if facts else None,
             replication=rows,
             end_of_life=life,
+            soft_deleted=reports.soft_deleted_status(situation.soft_deleted) if facts is None else None,
         )
         self._count_replication(before, status, visit.now)
         return status, reports.version_claims(situation, step, status)

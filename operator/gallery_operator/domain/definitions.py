@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_definition import Feature, ImageDefinition, ImageDefinitionSpec, Range
 from gallery_operator.domain import regions, resources
 from gallery_operator.domain.difference import compact
-from gallery_operator.domain.plan import JSON, Plan, Update
+from gallery_operator.domain.observed import SoftDeleted, numbers
+from gallery_operator.domain.plan import JSON, Plan, Update, Wait
 from gallery_operator.domain.resources import Attempts, Wish
 
 _IMMUTABLE: Final = frozenset(
@@ -70,6 +73,22 @@ def _range(wanted: Range | None) -> JSON | None:
 
 def _feature(feature: Feature) -> JSON:
     return {"name": feature.name, "value": feature.value, "startsAtVersion": feature.starts_at_version}
+
+
+def soft_deleted_children(versions: Iterable[SoftDeleted]) -> Wait:
+    """Return why a definition cannot be deleted yet: Azure still keeps deleted versions of it."""
+    shown = sorted(versions, key=lambda each: numbers(each.version))
+    named = ", ".join(
+        f"{each.version} (until {each.hard_deletion:%Y-%m-%d})" if each.hard_deletion else each.version
+        for each in shown[:5]
+    )
+    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+    return Wait(
+        Reason.SOFT_DELETED_CHILDREN,
+        f"Azure keeps soft-deleted versions: {named}{more}. It goes when they are gone; to delete them for good now, "
+        "use az sig image-version delete --bypass-soft-delete",
+        300.0,
+    )
 
 
 def plan(

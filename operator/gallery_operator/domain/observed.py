@@ -43,6 +43,8 @@ class ObservedVersion:
     end_of_life: datetime | None
     blocked_before_end_of_life: bool
     regions: tuple[TargetRegion, ...]
+    edge_zones: tuple[str, ...] = ()
+    """Names, normalised."""
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -82,6 +84,35 @@ def read_version(name: str, raw: JSON) -> ObservedVersion:
         end_of_life=_date(profile.get("endOfLifeDate")),
         blocked_before_end_of_life=safety.get("blockDeletionBeforeEndOfLife") is True,
         regions=tuple(_target_region(each) for each in as_list(profile.get("targetRegions")) if isinstance(each, dict)),
+        edge_zones=tuple(map(_edge_zone, as_list(profile.get("targetExtendedLocations")))),
+    )
+
+
+def _edge_zone(raw: object) -> str:
+    name = as_dict(as_dict(raw).get("extendedLocation")).get("name")
+    return regions.normalise(str(name or ""))[:64]
+
+
+@dataclass(frozen=True, slots=True)
+class SoftDeleted:
+    """A version that was deleted and can be brought back (GallerySoftDeletedResource)."""
+
+    version: str
+    deleted_at: datetime | None
+    consumption_end: datetime | None
+    """Until then it can be brought back."""
+    hard_deletion: datetime | None
+    """About then Azure deletes it for good."""
+
+
+def read_soft_deleted(raw: JSON) -> SoftDeleted:
+    """Read an entry of the list of soft-deleted versions."""
+    properties = as_dict(raw.get("properties"))
+    return SoftDeleted(
+        version=str(raw.get("name") or "")[:32],
+        deleted_at=_date(properties.get("softDeletedTime")),
+        consumption_end=_date(properties.get("consumptionEndTime")),
+        hard_deletion=_date(properties.get("hardDeletionTargetTime")),
     )
 
 

@@ -120,7 +120,8 @@ class Recreate:
 class MarkApplied:
     """Write on the object which wish Azure has met: what differs from then on is drift, not an edit."""
 
-    digest: str
+    digest: str | None
+    """None: no wish in particular; what the object says of an earlier one is taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,8 @@ class UpToDate:
     """Azure is as wanted; look again at `next_look` (None: at the next resync)."""
 
     next_look: datetime | None = None
+    drift: tuple[Change, ...] = ()
+    """What others changed in Azure, and driftPolicy Report leaves so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,29 +8,43 @@ to the wish adds them back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from gallery_operator.api.conditions import Reason
-from gallery_operator.api.image_version import RegionStatus, ReplicationStatus
-from gallery_operator.domain.difference import TARGET_REGIONS, index
+from gallery_operator.api.image_version import EdgeZoneStatus, RegionStatus, ReplicationStatus
 from gallery_operator.domain.observed import ObservedVersion, RegionReplication
 from gallery_operator.domain.plan import JSON, Blocked, Plan, Update, Wait
+from gallery_operator.domain.region_changes import without_regions
 from gallery_operator.domain.resources import ATTEMPTS, Attempts
 
 #: The status holds that many rows; a spec names at most 64 regions.
 ROWS: Final = 128
+EDGE_ROWS: Final = 32
 
 COMPLETED = "Completed"
 FAILED = "Failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """The repairs that were begun since the version last was as wanted."""
+
+    made: Mapping[str, int] = field(default_factory=dict)
+    """By region."""
+    next_at: datetime | None = None
+    """When the next one is due."""
+
+
 def report(
     wanted: Iterable[str],
+    zones: Iterable[str],
     observed: ObservedVersion,
     replication: Mapping[str, RegionReplication],
-    attempts: Mapping[str, int],
+    repairs: Repairs,
 ) -> ReplicationStatus:
-    """Return the status of every region that is wanted (normalised names) or still exists."""
+    """Return the status of every region (normalised) and edge zone that is wanted or still exists."""
     present = {each.name: each for each in observed.regions}
     wanted = list(dict.fromkeys(wanted))
     rows = []
@@ -45,19 +59,30 @@ def report(
                 replicas=region.replicas if region else None,
                 storage_account_type=region.storage_account_type if region else None,
                 details=(here.details or None) if here else None,
-                attempts=attempts.get(name),
+                attempts=repairs.made.get(name),
+                next_attempt_at=repairs.next_at if here and here.state == FAILED and name in repairs.made else None,
             )
         )
+    edges = [_edge_zone(name, replication) for name in [*dict.fromkeys([*zones, *observed.edge_zones])][:EDGE_ROWS]]
+    places: list[RegionStatus | EdgeZoneStatus] = [*rows, *edges]
     done = sum(row.state == COMPLETED for row in rows if row.name in wanted)
     return ReplicationStatus(
-        state=_aggregate(rows),
-        progress=sum(row.progress for row in rows) // max(1, len(rows)),
+        state=_aggregate(places),
+        progress=sum(row.progress for row in places) // max(1, len(places)),
         summary=f"{done}/{len(wanted)}",
         regions=rows,
+        edge_zones=edges or None,
     )
 
 
-def _aggregate(rows: Iterable[RegionStatus]) -> str:
+def _edge_zone(name: str, replication: Mapping[str, RegionReplication]) -> EdgeZoneStatus:
+    here = replication.get(name)
+    if here is None:
+        return EdgeZoneStatus(name=name, state="Pending")
+    return EdgeZoneStatus(name=name, state=here.state, progress=here.progress, details=here.details or None)
+
+
+def _aggregate(rows: Iterable[RegionStatus | EdgeZoneStatus]) -> str:
     """Azure's aggregatedState over the rows: it knows nothing of regions that were not sent yet."""
     states = {row.state for row in rows}
     if FAILED in states:
@@ -99,12 +124,4 @@ def repair(body: JSON, home: str, failed: Mapping[str, str], attempts: Attempts)
     if attempts.made % 2 == 0 or home in failed:  # what the home region has not, no other can be given
         return Update(body, why=f"repair {attempts.made + 1}, retry: {named}", repaired=repaired)
     why = f"repair {attempts.made + 1}, remove and add again: {named}"
-    return Update(_without_regions(body, set(failed)), why=why, repaired=repaired)
-
-
-def _without_regions(body: JSON, removed: set[str]) -> JSON:
-    profile = body["properties"]["publishingProfile"]
-    left = [each for name, each in index(TARGET_REGIONS, profile["targetRegions"]).items() if name not in removed]
-    safety = {**body["properties"].get("safetyProfile", {}), "allowDeletionOfReplicatedLocations": True}
-    profile = {**profile, "targetRegions": left}
-    return {**body, "properties": {**body["properties"], "publishingProfile": profile, "safetyProfile": safety}}
+    return Update(without_regions(body, set(failed)), why=why, repaired=repaired)

@@ -8,12 +8,19 @@ from datetime import datetime
 from typing import Final
 
 from gallery_operator.api.conditions import Claim, Reason, claim
-from gallery_operator.api.image_definition import NextAction, RegionLatest, VersionCounts
-from gallery_operator.api.image_version import EndOfLifeStatus, ImageVersionStatus, RegionStatus, ReplicationStatus
+from gallery_operator.api.image_definition import NextAction, RegionLatest, SoftDeletedVersion, VersionCounts
+from gallery_operator.api.image_version import (
+    EdgeZoneStatus,
+    EndOfLifeStatus,
+    ImageVersionStatus,
+    RegionStatus,
+    ReplicationStatus,
+    SoftDeletedStatus,
+)
 from gallery_operator.domain import lifecycle, regions, replication, version_body
 from gallery_operator.domain.family import Family
 from gallery_operator.domain.lifecycle import Schedule
-from gallery_operator.domain.observed import RegionReplication, read_replication
+from gallery_operator.domain.observed import RegionReplication, SoftDeleted, numbers, read_replication
 from gallery_operator.domain.plan import (
     Blocked,
     Create,
@@ -31,10 +38,13 @@ from gallery_operator.domain.plan import (
     UpToDate,
     Wait,
 )
+from gallery_operator.domain.replication import Repairs
 from gallery_operator.domain.versions import Situation
 
 #: An ImageDefinition lists that many of the lifecycle's next steps.
 NEXT_ACTIONS: Final = 16
+#: And so many soft-deleted versions.
+SOFT_DELETED: Final = 64
 
 _AT_WORK: Final[Mapping[type, Reason]] = {
     Create: Reason.CREATING,
@@ -87,7 +97,7 @@ def describe(step: Plan) -> str:
 
 
 def replication_status(
-    situation: Situation, before: ReplicationStatus | None, attempts: Mapping[str, int]
+    situation: Situation, before: ReplicationStatus | None, repairs: Repairs
 ) -> ReplicationStatus | None:
     """Return the replication rows.
 
@@ -100,15 +110,16 @@ def replication_status(
     wanted = [
         regions.normalise(each.name) for each in version_body.target_regions(situation.version, situation.parents)
     ]
+    zones = [regions.normalise(each.name) for each in situation.version.spec.edge_zones or ()]
     if situation.version.observe_only:
-        wanted = [each.name for each in facts.regions]
+        wanted, zones = [each.name for each in facts.regions], []
     states = read_replication(situation.observed or {})
     if states is None:
-        states = _carried(before.regions if before else ())
-    return replication.report(wanted, facts, states, attempts)
+        states = _carried([*before.regions, *(before.edge_zones or ())] if before else ())
+    return replication.report(wanted, zones, facts, states, repairs)
 
 
-def _carried(rows: Iterable[RegionStatus]) -> dict[str, RegionReplication]:
+def _carried(rows: Iterable[RegionStatus | EdgeZoneStatus]) -> dict[str, RegionReplication]:
     return {row.name: RegionReplication(row.state, row.progress, row.details or "") for row in rows}
 
 
@@ -148,6 +159,17 @@ def _kept(situation: Situation) -> str | None:
     return None
 
 
+def soft_deleted_status(found: SoftDeleted | None) -> SoftDeletedStatus | None:
+    """Return the dates of a version that was deleted and can be brought back."""
+    if found is None:
+        return None
+    return SoftDeletedStatus(
+        deleted_at=found.deleted_at,
+        consumption_end_time=found.consumption_end,
+        hard_deletion_target_time=found.hard_deletion,
+    )
+
+
 def version_claims(situation: Situation, step: Plan, status: ImageVersionStatus) -> list[Claim]:
     """Return all conditions of an image version."""
     rows, facts = status.replication, situation.facts
@@ -158,7 +180,8 @@ def version_claims(situation: Situation, step: Plan, status: ImageVersionStatus)
         usable = home is not None and home.state == replication.COMPLETED
         result.append(claim("Published", usable, Reason.PUBLISHED if usable else Reason.REPLICATING))
         whole = rows.state == replication.COMPLETED
-        why = "; ".join(f"{row.name}: {row.details or row.state}" for row in rows.regions if row.state == "Failed")
+        places = [*rows.regions, *(rows.edge_zones or ())]
+        why = "; ".join(f"{row.name}: {row.details or row.state}" for row in places if row.state == "Failed")
         reason = Reason.REPLICATED if whole else Reason.REPLICATION_FAILED if why else Reason.REPLICATING
         result.append(claim("Replicated", whole, reason, why or f"{rows.summary} regions"))
     if (life := status.end_of_life) is not None and life.date is not None:
@@ -201,6 +224,20 @@ def count_versions(family: Family) -> VersionCounts:
 def latest_by_region(family: Family) -> list[RegionLatest]:
     """Return the latest version of each region."""
     return [RegionLatest(name=region, version=version) for region, version in family.latest_by_region().items()][:128]
+
+
+def soft_deleted_versions(found: Iterable[SoftDeleted]) -> list[SoftDeletedVersion] | None:
+    """Return the versions that can be brought back, the lowest first; None when there are none."""
+    rows = [
+        SoftDeletedVersion(
+            version=each.version,
+            deleted_at=each.deleted_at,
+            consumption_end_time=each.consumption_end,
+            hard_deletion_target_time=each.hard_deletion,
+        )
+        for each in sorted(found, key=lambda each: numbers(each.version))
+    ]
+    return rows[:SOFT_DELETED] or None
 
 
 def next_actions(schedules: Mapping[str, Schedule], now: datetime) -> list[NextAction]:

@@ -17,6 +17,9 @@ BUSY: Final = frozenset({"Creating", "Updating", "Deleting", "Migrating"})
 #: A failed resource is PUT again that often before someone must look.
 ATTEMPTS: Final = 5
 
+#: The drift of a resource that someone deleted.
+DELETED: Final = (Change("the resource", "deleted", "present"),)
+
 #: Fields of every kind that Azure alone writes.
 READ_ONLY: Final = frozenset({"id", "name", "type", "systemData", "etag", "properties.provisioningState"})
 
@@ -109,15 +112,22 @@ def busy(observed: JSON) -> Wait | None:
     return Wait(reason.get(state, Reason.BUSY), f"Azure is {state.lower()} it")
 
 
-def plan(wish: Wish, observed: JSON | None, owner: str, attempts: Attempts, now: datetime) -> Plan:
-    """Return the step that brings Azure nearer to the wish: the same for every kind."""
+def plan(
+    wish: Wish, observed: JSON | None, owner: str, attempts: Attempts, now: datetime, *, met: bool = False
+) -> Plan:
+    """Return the step that brings Azure nearer to the wish: the same for every kind.
+
+    `met`: Azure was as wished before, and what others changed since is only reported (driftPolicy Report).
+    """
     if observed is None:
-        return Create(merge(without(wish.defaults, frozenset()), wish.body))
+        return UpToDate(drift=DELETED) if met else Create(merge(without(wish.defaults, frozenset()), wish.body))
     if (conflict := ownership_conflict(observed, owner)) is not None:
         return conflict
     if (running := busy(observed)) is not None:
         return running
     changes = difference(wish.body, observed)
+    if met:
+        return _left_as_it_is(wish, changes, observed, attempts, now)
     if fixed := [each for each in changes if _is_immutable(each, wish.immutable)]:
         return Blocked(
             Reason.IMMUTABLE_FIELD_DIFFERS,
@@ -131,6 +141,21 @@ def plan(wish: Wish, observed: JSON | None, owner: str, attempts: Attempts, now:
     if provisioning_state(observed) == "Failed":
         return retry(wish, observed, attempts, now)
     return UpToDate()
+
+
+def _left_as_it_is(wish: Wish, changes: tuple[Change, ...], observed: JSON, attempts: Attempts, now: datetime) -> Plan:
+    """Return the step for a resource whose drift is only reported: one that failed is repaired all the same."""
+    if provisioning_state(observed) == "Failed":
+        return retry(as_found(wish), observed, attempts, now)
+    drift = tuple(
+        each for each in changes if not _concerns(each, wish.immutable) or _is_immutable(each, wish.immutable)
+    )
+    return UpToDate(drift=drift)
+
+
+def as_found(wish: Wish) -> Wish:
+    """Return the wish that a resource stays as Azure has it."""
+    return Wish({}, read_only=wish.read_only)
 
 
 def _is_immutable(change: Change, immutable: frozenset[str]) -> bool:

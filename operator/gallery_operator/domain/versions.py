@@ -8,19 +8,19 @@ from functools import cached_property
 
 from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import ImageVersion
-from gallery_operator.domain import lifecycle, regions, replication, resources, version_body
-from gallery_operator.domain.difference import PRESENT, TARGET_REGIONS
+from gallery_operator.domain import lifecycle, region_changes, regions, replication, resources, version_body
 from gallery_operator.domain.family import Family, Member
 from gallery_operator.domain.lifecycle import Schedule
-from gallery_operator.domain.observed import ObservedVersion, read_replication, read_version
+from gallery_operator.domain.observed import ObservedVersion, SoftDeleted, read_replication, read_version
 from gallery_operator.domain.plan import (
     JSON,
     Blocked,
-    Change,
     Create,
     Delete,
     Plan,
+    Recreate,
     RemoveObject,
+    Restore,
     Retire,
     Update,
     UpToDate,
@@ -41,6 +41,8 @@ class Situation:
     owner: str
     attempts: Attempts
     now: datetime
+    soft_deleted: SoftDeleted | None = None
+    """The version was deleted in a gallery with soft delete, and can be brought back."""
 
     @cached_property
     def facts(self) -> ObservedVersion | None:
@@ -81,7 +83,7 @@ def plan(situation: Situation) -> Plan:
     """Return the next step for an image version: the first of these questions that has an answer."""
     if situation.version.observe_only:
         return resources.observe_only(situation.observed)
-    for question in (_retirement, _due_for_retirement, _may_be_published, _publish):
+    for question in (_retirement, _due_for_retirement, _may_be_published, _recreation, _publish):
         step = question(situation)
         if step is not None:
             return step
@@ -103,7 +105,7 @@ def _retirement(situation: Situation) -> Plan | None:
         return Wait(Reason.KEPT, "marked as retired, but not deleted: its owner tag was removed in Azure", 3600.0)
     if (kept := situation.kept_because) is not None:
         return Wait(Reason.KEPT, f"marked as retired, but not deleted: {kept}", 3600.0)
-    return Delete(f"retired {decision[:200]}")
+    return Delete(f"retired {decision[:200]}", situation.version.bypasses_soft_delete)
 
 
 def _tombstone(situation: Situation, decision: str) -> Plan:
@@ -169,16 +171,59 @@ def _publish(situation: Situation) -> Plan | None:
     )
     step = resources.plan(desired, situation.observed, situation.owner, situation.attempts, situation.now)
     if isinstance(step, Create):
-        return step
+        return _brought_back(situation) or replace(step, tenants=_tenants(situation))
     if _at_rest(step) and (other := _other_source(situation, desired)) is not None:
         return other
     if isinstance(step, Update) and step.changes:
-        step = _refused(situation, step.changes) or step
+        step = _judged(situation, step)
     elif _at_rest(step):
         step = _repair(situation, desired) or step
     if isinstance(step, Update):
-        return replace(step, body=version_body.with_one_source(step.body, desired.body))
+        return replace(step, body=version_body.with_one_source(step.body, desired.body), tenants=_tenants(situation))
     return None if isinstance(step, UpToDate) else step
+
+
+def _brought_back(situation: Situation) -> Restore | None:
+    """A version that is only soft-deleted is brought back: the same name cannot be created beside it."""
+    if situation.soft_deleted is None:
+        return None
+    return Restore("it is soft-deleted in Azure: it is brought back as it was")
+
+
+def _tenants(situation: Situation) -> tuple[str, ...]:
+    tenant = situation.version.spec.source.tenant_id
+    return () if tenant is None else (tenant,)
+
+
+def _recreation(situation: Situation) -> Plan | None:
+    """A version whose creation failed outright is deleted and created once more, if it never served anybody.
+
+    Azure mends some failures only so (packer#11558). One retry comes first; the decision is written ahead, by the
+    incarnation's publishing date, so that a second failure is told from the first one.
+    """
+    observed = situation.observed
+    incarnation = None if observed is None else _failed_incarnation(observed, situation.owner)
+    if incarnation is None:
+        return None
+    given_up = situation.version.recreated
+    if given_up == incarnation:
+        return Delete("its creation failed; it is created once more", bypass_soft_delete=True)
+    if given_up is not None or situation.attempts.made == 0 or situation.attempts.seconds_to_next > 0:
+        return None
+    return Recreate(incarnation, "creating it failed, and so did another attempt: it is deleted and created once more")
+
+
+def _failed_incarnation(observed: JSON, owner: str) -> str | None:
+    """Return the publishing date of a version of ours that Azure failed to create; None for any other one."""
+    rows = read_replication(observed)
+    served = rows is None or any(each.state == replication.COMPLETED for each in rows.values())
+    if resources.provisioning_state(observed) != "Failed" or served:
+        return None
+    if resources.owner_of(observed) != owner or resources.is_adopted(observed):
+        return None
+    profile = resources.as_dict(resources.as_dict(observed.get("properties")).get("publishingProfile"))
+    published = profile.get("publishedDate")
+    return published[:64] if isinstance(published, str) else None
 
 
 def _at_rest(step: Plan) -> bool:
@@ -190,7 +235,10 @@ def _at_rest(step: Plan) -> bool:
 def _repair(situation: Situation, desired: Wish) -> Plan | None:
     """Return the repair of regions that failed."""
     observed = situation.observed or {}
-    wanted = {each["name"] for each in desired.body["properties"]["publishingProfile"]["targetRegions"]}
+    profile = desired.body["properties"]["publishingProfile"]
+    zones = resources.as_list(profile.get("targetExtendedLocations"))
+    wanted = {each["name"] for each in profile["targetRegions"]}
+    wanted |= {regions.normalise(each["extendedLocation"]["name"]) for each in zones}
     failures = replication.failed_regions(read_replication(observed) or {})
     # Azure may still name a region that was removed.
     failed = {name: details for name, details in failures.items() if name in wanted}
@@ -200,31 +248,16 @@ def _repair(situation: Situation, desired: Wish) -> Plan | None:
     return replication.repair(body, situation.parents.home, failed, situation.attempts)
 
 
-def _refused(situation: Situation, changes: tuple[Change, ...]) -> Blocked | None:
-    """Return why a change must not be made: it loses a region, or Azure cannot make it."""
-    safety = situation.version.spec.safety
-    failed = replication.failed_regions(read_replication(situation.observed or {}) or {})
-    dropped = [_key(each) for each in changes if each.rule == TARGET_REGIONS and each.found == PRESENT]
-    lost = [name for name in dropped if regions.normalise(name) not in failed]
-    if lost and not (safety and safety.allow_region_removal):
-        return Blocked(
-            Reason.REGION_REMOVAL_NOT_ALLOWED,
-            f"targetRegions no longer names {', '.join(lost)[:300]}: scale sets there could not grow any more. Set "
-            "safety.allowRegionRemoval: true to remove, or name the region again",
-        )
-    for each in changes:
-        if each.rule == f"{TARGET_REGIONS}.storageAccountType" and each.found is not None:
-            return Blocked(
-                Reason.STORAGE_TYPE_DIFFERS,
-                f"{each}: Azure cannot change the storage type of a region in use; name the type it has, or publish "
-                "another version",
-            )
-    return None
-
-
-def _key(change: Change) -> str:
-    """Return the key of the list entry that a change is about: the name in `….targetRegions[West Europe]`."""
-    return change.path.rpartition("[")[2].rstrip("]")
+def _judged(situation: Situation, step: Update) -> Update | Blocked:
+    """Return an update as Azure can make it, or why it must not be made: it loses a region."""
+    observed, safety = situation.observed or {}, situation.version.spec.safety
+    return region_changes.judge(
+        step,
+        observed,
+        situation.parents.home,
+        failed=replication.failed_regions(read_replication(observed) or {}).keys(),
+        removal_allowed=bool(safety and safety.allow_region_removal),
+    )
 
 
 def _other_source(situation: Situation, desired: Wish) -> Blocked | None:
