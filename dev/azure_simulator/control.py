@@ -6,12 +6,14 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from dev.azure_simulator import errors
+from dev.azure_simulator.authorization import PrincipalType
 from dev.azure_simulator.drafting import Request
 from dev.azure_simulator.faults import FAULT
 from dev.azure_simulator.paths import Json, ResourcePath, resource_path
@@ -49,6 +51,13 @@ class Trust(_Shape):
 
     issuer: str
     subject: str
+
+
+class NewPrincipal(_Shape):
+    """A user, group or application that the directory knows."""
+
+    id: UUID
+    type: PrincipalType
 
 
 class NewResource(_Shape):
@@ -89,6 +98,9 @@ class Control:
             ("POST", "sources"): self.add_source,
             ("POST", "groups"): self.add_group,
             ("POST", "federations"): self.trust,
+            ("GET", "role-assignments"): self.list_assignments,
+            ("GET", "access"): self.show_access,
+            ("POST", "principals"): self.add_principal,
             ("POST", "reset"): self.reset,
         }
         return [web.route(verb, f"/_simulator/{path}", self._serve(run)) for (verb, path), run in table.items()]
@@ -176,6 +188,18 @@ class Control:
     async def trust(self, request: web.Request) -> Any:
         trust = Trust.model_validate_json(await request.read())
         self._simulation.identity.trust(trust.issuer, trust.subject)
+
+    async def list_assignments(self, request: web.Request) -> Any:
+        self._service.tick()
+        return self._simulation.authorization.list(request.query["scope"].rstrip("/"))
+
+    async def show_access(self, request: web.Request) -> Any:
+        self._service.tick()
+        return self._simulation.authorization.may_read(request.query["principal"], _path(request.query["id"]))
+
+    async def add_principal(self, request: web.Request) -> Any:
+        principal = NewPrincipal.model_validate_json(await request.read())
+        self._simulation.authorization.add_principal(str(principal.id), principal.type)
 
     async def reset(self, _: web.Request) -> Any:
         self._simulation.reset()

@@ -1,4 +1,4 @@
-"""Requests to write a resource, and what they ask for before any rule of its kind is applied."""
+"""Requests to write a resource and their answers; what is asked for before any rule of its kind is applied."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dev.azure_simulator import errors, identities, schema
+from dev.azure_simulator.operations import Operation
 from dev.azure_simulator.paths import Json, ResourcePath
 from dev.azure_simulator.rules import Draft, checked_location
 from dev.azure_simulator.store import Resource
@@ -13,6 +14,16 @@ from dev.azure_simulator.store import Resource
 _ENVELOPE = {"location", "tags", "properties", "identity", "id", "name", "type", "systemData"}
 
 Tags = dict[str, str] | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The outcome of a write: status, body, and the operation to watch, in the region it runs in."""
+
+    status: int
+    body: Json | None = None
+    operation: Operation | None = None
+    location: str = ""
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,12 @@ def out_of_range(value: int, path: str, low: int, high: int) -> ArmError:
     return invalid_parameter(text, path)
 
 
+def unknown_region(name: str, position: int) -> ArmError:
+    """[?] code and text"""
+    target = f"galleryImageVersion.properties.publishingProfile.targetRegions[{position}].name"
+    return invalid_parameter(f"The region '{name[:100]}' of parameter '{target}' is not known.", target)
+
+
 def duplicate_regions() -> ArmError:
     text = "Duplicate regions are not allowed in target publishing regions."
     return invalid_parameter(text, "galleryImageVersion.properties.publishingProfile")

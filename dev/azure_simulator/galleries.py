@@ -62,4 +62,6 @@ def _check_soft_delete(draft: Draft, store: Store) -> None:
 
 
 def _has_name(gallery: Resource, draft: Draft) -> bool:
-    return gallery.path.name.casefold() == draft.path.name.casefold()
+    """Tell whether a gallery of the same subscription has the name of the new one."""
+    one, other = gallery.path, draft.path
+    return (one.name.casefold(), one.subscription.casefold()) == (other.name.casefold(), other.subscription.casefold())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from dev.azure_simulator import communities, errors
+from dev.azure_simulator import communities, encryption, errors
 from dev.azure_simulator.paths import Json, resource_path
 from dev.azure_simulator.rules import Draft
 from dev.azure_simulator.sources import COMMUNITY_ID, Facts, PlanNames, Source, Sources
@@ -65,6 +65,20 @@ class Lookup:
 
     store: Store
     sources: Sources
+
+    def facts_of(self, draft: Draft, properties: Json) -> Facts:
+        """Return what is known of the source of a version that is to have these properties.
+
+        Raises ArmError when a source does not do, or the encryption.
+        """
+        facts = draft.current.facts if draft.current else None
+        if facts is None:
+            definition = self.store.get(draft.path.parent) if draft.path.parent else None
+            if definition is None:
+                raise errors.parent_not_found(draft.path.name)
+            facts = self.learn(draft, definition)
+        encryption.check(draft, properties["publishingProfile"], facts, self.sources)
+        return facts
 
     def learn(self, draft: Draft, definition: Resource) -> Facts:
         """Return what is known of the source of a new version.

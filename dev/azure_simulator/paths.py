@@ -20,10 +20,14 @@ _PATH = re.compile(
 )
 
 
-_SHARE = re.compile(r"(?P<gallery>.*/galleries/[^/]+)/share/?", re.IGNORECASE)
-_SOFT_DELETED = re.compile(
-    r"(?P<gallery>.*/galleries/[^/]+)/softDeletedArtifactTypes/Images/artifacts/(?P<image>[^/]+)/versions/?",
-    re.IGNORECASE,
+_GALLERY = (
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/Microsoft\.Compute"
+    r"/galleries/(?P<gallery>[^/]+)"
+)
+#: Where a gallery is shared, and where the soft-deleted versions of a definition are listed.
+SHARE_PATH = re.compile(_GALLERY + r"/share/?", re.IGNORECASE)
+SOFT_DELETED_PATH = re.compile(
+    _GALLERY + r"/softDeletedArtifactTypes/Images/artifacts/(?P<definition>[^/]+)/versions/?", re.IGNORECASE
 )
 
 
@@ -104,18 +108,6 @@ def parse_gallery_path(path: str) -> ResourcePath | CollectionPath | None:
     if names and not lists_children:
         return ResourcePath(subscription, group, names)
     return CollectionPath(subscription, group, ResourcePath(subscription, group, names) if names else None)
-
-
-def parse_share_path(path: str) -> ResourcePath | None:
-    """Parse the path under which a gallery is shared, to that of the gallery; None when it is something else."""
-    match = _SHARE.fullmatch(path)
-    return resource_path(match["gallery"]) if match else None
-
-
-def parse_soft_deleted_path(path: str) -> ResourcePath | None:
-    """Parse the path of a list of soft-deleted versions, to that of their definition; None when it is another one."""
-    match = _SOFT_DELETED.fullmatch(path)
-    return resource_path(f"{match['gallery']}/images/{match['image']}") if match else None
 
 
 def resource_path(text: str) -> ResourcePath | None:

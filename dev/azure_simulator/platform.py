@@ -87,9 +87,13 @@ class Platform:
         """
         return self.require_subscription(subscription).body()
 
-    def locations(self, subscription: str) -> Json:
+    def locations(self, subscription: str, closed: Collection[str] = (), *, extended: bool = False) -> Json:
+        """Return the regions without those that are closed to the subscription; `extended`: edge zones, too."""
         self.require_subscription(subscription)
-        return {"value": [regions.as_location(region, subscription) for region in regions.REGIONS.values()]}
+        open_regions = (region for name, region in regions.REGIONS.items() if name not in closed)
+        zones = regions.EDGE_ZONES.values() if extended else ()
+        shown = [regions.as_location(region, subscription) for region in open_regions]
+        return {"value": [*shown, *(regions.as_extended_location(zone, subscription) for zone in zones)]}
 
     def groups(self, subscription: str) -> Json:
         return {"value": list(self.require_subscription(subscription).groups.values())}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dev.azure_simulator import errors, regions
+from dev.azure_simulator import edge_zones, errors, regions
 from dev.azure_simulator.operations import timestamp
 from dev.azure_simulator.paths import Json
 from dev.azure_simulator.regions import Region
-from dev.azure_simulator.rules import NEW_DEFAULTS, Draft, check_end_of_life, refuse_changes, same
+from dev.azure_simulator.rules import NEW_DEFAULTS, Draft, check_end_of_life, check_replicas, refuse_changes, same
 
 _PATH = "galleryImageVersion.properties.publishingProfile"
-_REPLICAS = (1, 100)
 #: Members that keep their value when a PUT leaves them out.
 _LASTING = ("endOfLifeDate", "storageAccountType", "storageAccountStrategy", "replicationMode")
 
@@ -23,21 +22,26 @@ def build(draft: Draft) -> Json:
     wanted: Json = draft.properties.get("publishingProfile", old)  # [?] left out altogether: all of it stays
     check_end_of_life(draft, wanted.get("endOfLifeDate"), old.get("endOfLifeDate"))
     refuse_changes(draft, ("publishingProfile.replicationMode", "publishingProfile.storageAccountStrategy"))
-    _check_replicas(wanted.get("replicaCount"), f"{_PATH}.replicaCount")
+    check_replicas(wanted.get("replicaCount"), f"{_PATH}.replicaCount")
     if "storageAccountType" in wanted and "storageAccountStrategy" in wanted:
         text = "StorageAccountType and StorageAccountStrategy cannot be specified together."
         raise errors.invalid_parameter(text, f"{_PATH}.storageAccountStrategy")  # [?] text
     # [?] target regions left out altogether: those that exist stay, a new version goes to its home region.
     asked = wanted.get("targetRegions") or old.get("targetRegions") or [{"name": draft.location}]
     targets = _targets(draft, asked, wanted)
-    _check_drops(draft, [regions.normalise(target["name"]) for target in targets])
+    names = [regions.normalise(target["name"]) for target in targets]
+    zones = edge_zones.build(draft, wanted, names)
+    _check_drops(draft, [*names, *(edge_zones.name_of(zone) for zone in zones)])
     refuse_changes(draft, ("publishingProfile.storageAccountType",))
-    return _assemble(targets, wanted, old, draft.now)
+    places: Json = {"targetRegions": targets, **({"targetExtendedLocations": zones} if zones else {})}
+    profile = _assemble(places, wanted, old, draft.now)
+    _check_shallow(profile)
+    return profile
 
 
-def _assemble(targets: list[Json], wanted: Json, old: Json, now: float) -> Json:
+def _assemble(places: Json, wanted: Json, old: Json, now: float) -> Json:
     profile = {
-        "targetRegions": targets,
+        **places,
         "replicaCount": wanted.get("replicaCount", 1),
         "excludeFromLatest": wanted.get("excludeFromLatest", False),
         "publishedDate": old.get("publishedDate", timestamp(now)),
@@ -47,9 +51,20 @@ def _assemble(targets: list[Json], wanted: Json, old: Json, now: float) -> Json:
             profile[name] = value
     if "storageAccountType" not in profile and "storageAccountStrategy" not in profile:
         profile["storageAccountType"] = "Standard_LRS"  # as in the official examples of 2026-03-03, too
-    if "targetExtendedLocations" in wanted:
-        profile["targetExtendedLocations"] = wanted["targetExtendedLocations"]
     return profile
+
+
+def _check_shallow(profile: Json) -> None:
+    """Refuse copies of a version that is not to be copied: [?] texts; the rule is that of Terraform's provider."""
+    if profile.get("replicationMode") != "Shallow":
+        return
+    targets = profile["targetRegions"]
+    if len(targets) > 1 or "targetExtendedLocations" in profile:
+        text = "Shallow replication is only possible in the region of the image version, and nowhere else."
+        raise errors.invalid_parameter(text, f"{_PATH}.targetRegions")
+    if targets[0]["regionalReplicaCount"] > 1 or targets[0].get("additionalReplicaSets"):
+        text = "Shallow replication allows one replica only."
+        raise errors.invalid_parameter(text, f"{_PATH}.targetRegions[0].regionalReplicaCount")
 
 
 def _targets(draft: Draft, asked: list[Json], profile: Json) -> list[Json]:
@@ -71,16 +86,16 @@ def _targets(draft: Draft, asked: list[Json], profile: Json) -> list[Json]:
 def _region(name: str, position: int) -> Region:
     region = regions.find(name)
     if region is None:
-        target = f"{_PATH}.targetRegions[{position}].name"
-        raise errors.invalid_parameter(
-            f"The region '{name[:100]}' of parameter '{target}' is not known.", target
-        )  # [?]
+        raise errors.unknown_region(name, position)
     return region
 
 
 def _target(draft: Draft, region: Region, asked: Json, profile: Json, position: int) -> Json:
     path = f"{_PATH}.targetRegions[{position}]"
-    _check_replicas(asked.get("regionalReplicaCount"), f"{path}.regionalReplicaCount")
+    check_replicas(asked.get("regionalReplicaCount"), f"{path}.regionalReplicaCount")
+    for number, replica_set in enumerate(asked.get("additionalReplicaSets", [])):
+        count_path = f"{path}.additionalReplicaSets[{number}].regionalReplicaCount"
+        check_replicas(replica_set.get("regionalReplicaCount"), count_path)
     storage_type = asked.get("storageAccountType") or _default_type(draft, region, profile)
     if storage_type == "Standard_ZRS" and not region.has_zones:
         text = "ZRS storage account type is not supported in this region."
@@ -114,14 +129,11 @@ def _existing(draft: Draft, region: Region) -> Json | None:
     return next((target for target in targets if target["name"] == region.display_name), None)
 
 
-def _check_replicas(count: int | None, path: str) -> None:
-    low, high = _REPLICAS
-    if count is not None and not low <= count <= high:
-        raise errors.out_of_range(count, path, low, high)
-
-
 def _check_drops(draft: Draft, wanted: list[str]) -> None:
-    """Refuse to drop regions the version was replicated to. [?] a region whose replication failed may go freely."""
+    """Refuse to drop regions the version was replicated to.
+
+    [?] a region whose replication failed may go freely; edge zones are regions here.
+    """
     if draft.current is None or draft.properties.get("safetyProfile", {}).get("allowDeletionOfReplicatedLocations"):
         return
     dropped = [

@@ -1,10 +1,11 @@
-"""The public regions: ARM name, display name, whether the region has availability zones.
+"""The public regions: ARM name, display name, whether the region has availability zones; edge zones beside them.
 
 Gallery answers name regions by display name ("West US 2"); requests may use either spelling.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -15,6 +16,15 @@ class Region:
     name: str
     display_name: str
     has_zones: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeZone:
+    """An extended location of a region (ARM name)."""
+
+    name: str
+    display_name: str
+    region: str
 
 
 _ZONAL = """
@@ -44,6 +54,18 @@ def _parse(table: str, *, has_zones: bool) -> list[Region]:
 REGIONS: dict[str, Region] = {
     region.name: region for region in _parse(_ZONAL, has_zones=True) + _parse(_OTHERS, has_zones=False)
 }
+#: [?] names and regions: a few of those that are told of.
+EDGE_ZONES: dict[str, EdgeZone] = {
+    zone.name: zone
+    for zone in (
+        EdgeZone("microsoftlosangeles1", "Microsoft Los Angeles 1", "westus"),
+        EdgeZone("attatlanta1", "ATT Atlanta 1", "eastus2"),
+        EdgeZone("attdallas1", "ATT Dallas 1", "southcentralus"),
+        EdgeZone("microsoftamsterdam1", "Microsoft Amsterdam 1", "westeurope"),
+    )
+}
+#: Open only to subscriptions that Microsoft has put on a list.
+RESTRICTED = frozenset({"australiacentral", "australiacentral2"})
 
 
 def find(name: str) -> Region | None:
@@ -51,12 +73,26 @@ def find(name: str) -> Region | None:
     return REGIONS.get(normalise(name))
 
 
-def display(name: str) -> str:
-    """Return the display name of a known region.
+def find_edge_zone(name: str) -> EdgeZone | None:
+    """Return the edge zone of that name, or None when there is no such edge zone."""
+    return EDGE_ZONES.get(normalise(name))
 
-    Raises KeyError when the region is unknown.
+
+def closed_to(subscription: str, access: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """Return the regions that a subscription lacks.
+
+    `access`: subscription in lower case -> the restricted regions that it has.
     """
-    return REGIONS[normalise(name)].display_name
+    return RESTRICTED - {normalise(name) for name in access.get(subscription.casefold(), ())}
+
+
+def display(name: str) -> str:
+    """Return the display name of a known region; edge zones go by their ARM name. [?]
+
+    Raises KeyError when there is no such region.
+    """
+    zone = find_edge_zone(name)
+    return zone.name if zone else REGIONS[normalise(name)].display_name
 
 
 def as_location(region: Region, subscription: str) -> dict[str, object]:
@@ -74,3 +110,15 @@ def as_location(region: Region, subscription: str) -> dict[str, object]:
             {"logicalZone": str(zone), "physicalZone": f"{region.name}-az{zone}"} for zone in (1, 2, 3)
         ]
     return location
+
+
+def as_extended_location(zone: EdgeZone, subscription: str) -> dict[str, object]:
+    """Return an edge zone as the list of locations shows it on request. [?] its metadata"""
+    return {
+        "id": f"/subscriptions/{subscription}/locations/{zone.name}",
+        "name": zone.name,
+        "type": "EdgeZone",
+        "displayName": zone.display_name,
+        "regionalDisplayName": zone.display_name,
+        "metadata": {"regionType": "Physical", "regionCategory": "Other", "homeLocation": zone.region},
+    }

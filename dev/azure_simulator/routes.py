@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from dev.azure_simulator import communities, errors, regions, source_bodies
+from dev.azure_simulator import authorization_routes, communities, errors, regions, source_bodies
 from dev.azure_simulator.calls import Call, Gate, Reply
-from dev.azure_simulator.drafting import Request
+from dev.azure_simulator.drafting import Answer, Request
 from dev.azure_simulator.faults import ForeignOperation
 from dev.azure_simulator.paths import (
+    SHARE_PATH,
+    SOFT_DELETED_PATH,
     CollectionPath,
     Json,
     ResourcePath,
     parse_gallery_path,
-    parse_share_path,
-    parse_soft_deleted_path,
 )
-from dev.azure_simulator.service import Answer
 from dev.azure_simulator.simulation import Simulation
 from dev.azure_simulator.sources import SOURCE_ID
 
@@ -43,6 +43,16 @@ class Routes:
         self._simulation = simulation
         self._service = simulation.service
         self._gate = Gate(simulation)
+        self._table: tuple[tuple[re.Pattern[str], Callable[[Call, re.Match[str]], Reply]], ...] = (
+            (_OPERATION, self._on_operation),
+            (_GALLERIES, self._on_galleries),
+            (SHARE_PATH, self._on_share),
+            (SOFT_DELETED_PATH, self._on_soft_deleted),
+            (authorization_routes.PATH, authorization_routes.AuthorizationRoutes(simulation, self._gate).answer),
+            (_USAGES, self._on_usages),
+            (_PLATFORM, self._on_platform),
+            (communities.LOCATION_PATH, self._on_community),
+        )
 
     def dispatch(self, call: Call) -> Reply:
         """Answer a call.
@@ -54,20 +64,9 @@ class Routes:
         path = parse_gallery_path(call.path)
         if path is not None:
             return self._on_gallery_path(call, path)
-        if gallery := parse_share_path(call.path):
-            return self._share(call, gallery)
-        if definition := parse_soft_deleted_path(call.path):
-            return self._soft_deleted(call, definition)
-        if match := _USAGES.fullmatch(call.path):
-            return self._usages(call, match["subscription"], match["location"])
-        if match := _GALLERIES.fullmatch(call.path):
-            return self._list(call, CollectionPath(match["subscription"], "", None))
-        if match := _OPERATION.fullmatch(call.path):
-            return self._on_operation(call, match["subscription"], match["location"], match["name"])
-        if match := _PLATFORM.fullmatch(call.path):
-            return self._on_platform(call, match["subscription"], match["what"])
-        if match := communities.LOCATION_PATH.fullmatch(call.path):
-            return self._on_community(call, match)
+        for pattern, answer in self._table:
+            if match := pattern.fullmatch(call.path):
+                return answer(call, match)
         return self._on_source(call)
 
     def _on_gallery_path(self, call: Call, path: ResourcePath | CollectionPath) -> Reply:
@@ -87,7 +86,11 @@ class Routes:
                 raise errors.method_not_allowed(call.method)
         return Reply(answer.status, answer.body, self._operation_headers(call, path.subscription, answer))
 
-    def _share(self, call: Call, gallery: ResourcePath) -> Reply:
+    def _on_galleries(self, call: Call, match: re.Match[str]) -> Reply:
+        return self._list(call, CollectionPath(match["subscription"], "", None))
+
+    def _on_share(self, call: Call, match: re.Match[str]) -> Reply:
+        gallery = ResourcePath(match["subscription"], match["group"], (match["gallery"],))
         self._simulation.platform.group(gallery.subscription, gallery.group)
         self._gate.admit(call, gallery.subscription, "share")
         answer = self._service.share(gallery, call.entry.body)
@@ -107,15 +110,18 @@ class Routes:
             body["nextLink"] = f"{self._simulation.base}{call.path}?api-version={call.api_version}&$skiptoken={token}"
         return Reply(200, body)
 
-    def _soft_deleted(self, call: Call, definition: ResourcePath) -> Reply:
+    def _on_soft_deleted(self, call: Call, match: re.Match[str]) -> Reply:
         call.require_get()
+        names = (match["gallery"], match["definition"])
+        definition = ResourcePath(match["subscription"], match["group"], names)
         self._simulation.platform.group(definition.subscription, definition.group)
         self._gate.admit(call, definition.subscription, "soft-deleted")
         return self._page(call, *self._service.soft_deleted(definition, call.query.get("$skiptoken")))
 
-    def _usages(self, call: Call, subscription: str, location: str) -> Reply:
+    def _on_usages(self, call: Call, match: re.Match[str]) -> Reply:
         """Answer the usage API, which has the API versions of virtual machines, not of galleries."""
         call.require_get()
+        subscription, location = match["subscription"], match["location"]
         self._simulation.platform.require_subscription(subscription)
         self._gate.charge(call, subscription)
         region = regions.find(location)
@@ -125,8 +131,9 @@ class Routes:
         rows = self._service.store.usage.rows(subscription, region.name, self._service.settings.quotas)
         return Reply(200, {"value": rows})
 
-    def _on_operation(self, call: Call, subscription: str, location: str, name: str) -> Reply:
+    def _on_operation(self, call: Call, match: re.Match[str]) -> Reply:
         call.require_get()
+        subscription, location, name = match["subscription"], match["location"], match["name"]
         self._simulation.platform.require_subscription(subscription)
         self._gate.admit(call, subscription, "operation")
         operation = self._service.operations.find(name, call.query)
@@ -146,8 +153,9 @@ class Routes:
             headers["Location"] = url.replace("?", "?monitor=true&", 1)
         return Reply(202 if running else 200, None, headers)
 
-    def _on_platform(self, call: Call, subscription: str | None, what: str | None) -> Reply:
+    def _on_platform(self, call: Call, match: re.Match[str]) -> Reply:
         call.require_get()
+        subscription, what = match["subscription"], match["what"]
         platform = self._simulation.platform
         if not _API_VERSION.fullmatch(call.api_version):
             raise errors.missing_api_version()
@@ -157,7 +165,9 @@ class Routes:
         self._gate.charge(call, subscription)
         kind, _, name = (what or "").partition("/")
         if kind.lower() == "locations":
-            return Reply(200, platform.locations(subscription))
+            extended = call.query.get("includeExtendedLocations", "").lower() == "true"
+            closed = regions.closed_to(subscription, self._service.settings.region_access)
+            return Reply(200, platform.locations(subscription, closed, extended=extended))
         if name:
             return Reply(200, platform.group(subscription, name))
         return Reply(200, platform.groups(subscription) if kind else platform.subscription(subscription))

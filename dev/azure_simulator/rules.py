@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from dev.azure_simulator.store import Resource
 
 #: From this API version on: V2 with Trusted Launch, and zone-redundant storage where there are zones.
 NEW_DEFAULTS = "2025-03-03"
+_REPLICAS = (1, 100)
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,26 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one.casefold() == other.casefold()
     return bool(one == other)
+
+
+def check_access(draft: Draft, wanted: Sequence[str], access: Mapping[str, Collection[str]]) -> None:
+    """Refuse restricted regions, as location or target region, that the subscription lacks.
+
+    [?] as if there were no such regions. `access`: subscription -> the restricted regions that it has.
+    """
+    closed = regions.closed_to(draft.path.subscription, access)
+    if draft.location in closed:
+        available = [name for name in regions.REGIONS if name not in closed]
+        raise errors.location_not_available(draft.location, draft.path.type, available)
+    if refused := [name for name in wanted if name in closed]:
+        raise errors.unknown_region(refused[0], wanted.index(refused[0]))
+
+
+def check_replicas(count: int | None, path: str) -> None:
+    """Refuse a replica count that is out of range."""
+    low, high = _REPLICAS
+    if count is not None and not low <= count <= high:
+        raise errors.out_of_range(count, path, low, high)
 
 
 def check_end_of_life(draft: Draft, wanted: str | None, old: str | None) -> None:

@@ -39,6 +39,9 @@ Date = Annotated[datetime, PlainSerializer(_as_utc)]
 StorageAccountType = Annotated[str, _one_of("Standard_LRS", "Standard_ZRS", "Premium_LRS", "PremiumV2_LRS")]
 EdgeStorageType = Annotated[str, _one_of("Standard_LRS", "Standard_ZRS", "StandardSSD_LRS", "Premium_LRS")]
 HostCaching = Annotated[str, _one_of("None", "ReadOnly", "ReadWrite")]
+UefiTemplate = Annotated[
+    str, _one_of("NoSignatureTemplate", "MicrosoftUefiCertificateAuthorityTemplate", "MicrosoftWindowsTemplate")
+]
 ConfidentialEncryption = Annotated[
     str,
     _one_of(
@@ -254,12 +257,24 @@ class UefiSignatures(Shape):
 
 
 class UefiSettings(Shape):
-    signatureTemplateNames: list[str] | None = None
+    signatureTemplateNames: list[UefiTemplate] | None = None
     additionalSignatures: UefiSignatures | None = None
+
+
+class SecretsProvisioningComponent(Shape):
+    name: Annotated[str, _one_of("OS", "CloudInit", "AzureGuestAgent", "SecretsProvisioningLibrary")] | None = None
+    version: str | None = None
+
+
+class SecretsProvisioningSettings(Shape):
+    isSupported: bool | None = None
+    osName: str | None = None
+    components: list[SecretsProvisioningComponent] | None = None
 
 
 class SecurityProfile(Shape):
     uefiSettings: UefiSettings | None = None
+    secretsProvisioningSettings: SecretsProvisioningSettings | None = None
 
 
 class VersionProperties(Shape):

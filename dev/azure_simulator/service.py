@@ -10,13 +10,13 @@ from typing import Any
 
 from dev.azure_simulator import definitions, errors, galleries, replication, schema, sharing, softdeletion, versions
 from dev.azure_simulator.builds import Builds
-from dev.azure_simulator.drafting import Request, Tags, merge, new_draft, next_tags, read_envelope
+from dev.azure_simulator.drafting import Answer, Request, Tags, merge, new_draft, next_tags, read_envelope
 from dev.azure_simulator.faults import FailOperation, FailRegion, FailSharing, Faults
 from dev.azure_simulator.lookup import Lookup
 from dev.azure_simulator.operations import Operation, Operations, Verb
 from dev.azure_simulator.paths import CollectionPath, Json, ResourcePath
 from dev.azure_simulator.replication import Copies
-from dev.azure_simulator.rules import Draft
+from dev.azure_simulator.rules import Draft, check_access
 from dev.azure_simulator.settings import Durations, Settings
 from dev.azure_simulator.sources import Facts, Sources
 from dev.azure_simulator.store import Resource, Store
@@ -24,16 +24,6 @@ from dev.azure_simulator.store import Resource, Store
 _INSTANTLY = Durations().scaled(0)
 _SHOWN_CHILDREN = 5
 _TITLES = {"gallery": "Gallery", "definition": "Gallery Image", "version": "Gallery Image Version"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The outcome of a write: status, body, and the operation to watch, in the region it runs in."""
-
-    status: int
-    body: Json | None = None
-    operation: Operation | None = None
-    location: str = ""
 
 
 @dataclass
@@ -47,9 +37,11 @@ class GalleryService:
     operations: Operations = field(default_factory=Operations)
     store: Store = field(default_factory=Store)
     builds: Builds = field(init=False)
+    lookup: Lookup = field(init=False)
 
     def __post_init__(self) -> None:
         self.builds = Builds(self.store)
+        self.lookup = Lookup(self.store, self.sources)
 
     def tick(self) -> float:
         """Return the time, with every deletion that is due by then done."""
@@ -107,6 +99,8 @@ class GalleryService:
             self._require_idle(current, now)
         draft = new_draft(request, envelope, current, now)
         properties = self._build(draft)
+        wanted = versions.wanted_regions(properties) if path.kind == "version" else []
+        check_access(draft, wanted, self.settings.region_access)
         tags = next_tags(envelope, current, request.method)
         if current is None and not request.instantly:
             self.store.usage.check(path, draft.location, self.settings.quotas)
@@ -181,7 +175,7 @@ class GalleryService:
         gallery.operation = self._start("update", path, now, durations.share, failure)
         if not failure:
             gallery.properties = {**gallery.properties, "sharingProfile": profile}
-            copies = sharing.schedule(self._regions_of(gallery), now, durations.sharing_region)
+            copies = sharing.schedule(sharing.regions_of(gallery, self.store), now, durations.sharing_region)
             gallery.sharing = replication.with_failures(
                 copies, now, lambda region: self._sharing_fault(request, region)
             )
@@ -299,7 +293,7 @@ class GalleryService:
         durations = _INSTANTLY if request.instantly else self.settings.durations
         facts, copies = None, {}
         if draft.path.kind == "version":
-            facts = self._learn(draft)
+            facts = self.lookup.facts_of(draft, properties)
             copies = replication.first_copies(versions.wanted_regions(properties), draft.location, draft.now, durations)
             seconds = durations.version_create
         else:
@@ -313,9 +307,10 @@ class GalleryService:
 
     def _update(self, request: Request, draft: Draft, properties: Json, tags: Tags, current: Resource) -> Answer:
         durations = _INSTANTLY if request.instantly else self.settings.durations
-        copies: Copies = {}
+        facts, copies = None, {}
         changed = (properties, tags, draft.identity) != (current.properties, current.tags, current.identity)
         if draft.path.kind == "version":
+            facts = self.lookup.facts_of(draft, properties)
             wanted = versions.wanted_regions(properties)
             copies = replication.next_copies(wanted, current.copies, draft.now, durations)
             seconds = durations.version_update
@@ -323,17 +318,11 @@ class GalleryService:
             seconds = durations.definition
         else:  # recorded: a PATCH of a gallery that changes nothing is done at once
             seconds = durations.gallery if changed or request.method == "PUT" else 0
-        reason = self._reason(request, draft, properties, current.facts, copies)
+        reason = self._reason(request, draft, properties, facts, copies)
         operation, copies = self._begin("update", request, draft, copies, seconds, reason)
         current.properties, current.tags, current.identity = properties, tags, draft.identity
         current.operation, current.copies = operation, copies
         return Answer(200, self.render(current, draft.now), operation, current.spelled_location)
-
-    def _learn(self, draft: Draft) -> Facts:
-        definition = self.store.get(draft.path.parent) if draft.path.parent else None
-        if definition is None:
-            raise errors.parent_not_found(draft.path.name)
-        return Lookup(self.store, self.sources).learn(draft, definition)
 
     def _reason(
         self, request: Request, draft: Draft, properties: Json, facts: Facts | None, copies: Copies
@@ -372,11 +361,6 @@ class GalleryService:
     def _operation_fault(self, request: str) -> Json | None:
         fault = self.faults.take(FailOperation, request)
         return {"code": fault.code, "message": fault.message} if fault else None
-
-    def _regions_of(self, gallery: Resource) -> list[str]:
-        definitions = self.store.children(gallery.path)
-        copies = (version.copies for image in definitions for version in self.store.children(image.path))
-        return list(dict.fromkeys([gallery.location, *(region for regions in copies for region in regions)]))
 
     def _sharing_fault(self, request: str, region: str) -> str | None:
         fault = self.faults.take(FailSharing, request, region=region)

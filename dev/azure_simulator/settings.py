@@ -63,6 +63,8 @@ class Settings(BaseModel):
     throttling: bool = False
     #: A version that is published from a managed image while another one is being built from it fails to replicate.
     one_build_per_image: bool = True
+    #: Restricted regions (Australia Central and Central 2) by the subscription that may use them.
+    region_access: dict[str, tuple[str, ...]] = {}
     #: For this long after its creation a resource answers 404.
     create_lag: float = Field(0, ge=0)
     #: For this long after its last child is gone, a parent's deletion is refused (15 s is what people report).

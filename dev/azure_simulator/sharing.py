@@ -15,6 +15,7 @@ from dev.azure_simulator.paths import Json
 from dev.azure_simulator.replication import Copies, RegionCopy
 from dev.azure_simulator.rules import Draft
 from dev.azure_simulator.schema import SharingUpdate
+from dev.azure_simulator.store import Resource, Store
 
 _PATH = "gallery.properties.sharingProfile"
 _COMMUNITY = ("publisherUri", "publisherContact", "eula", "publicNamePrefix")
@@ -130,6 +131,13 @@ def rendered(sharing: Json, *, with_groups: bool) -> Json:
     if with_groups and sharing["permissions"] == "Groups":
         shown["groups"] = sharing.get("groups", [])
     return shown
+
+
+def regions_of(gallery: Resource, store: Store) -> list[str]:
+    """Return the regions of a gallery and of its versions."""
+    images = store.children(gallery.path)
+    copies = (version.copies for image in images for version in store.children(image.path))
+    return list(dict.fromkeys([gallery.location, *(name for names in copies for name in names)]))
 
 
 def schedule(names: Iterable[str], now: float, seconds: float) -> Copies:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dev.azure_simulator import seeded_sources
+from dev.azure_simulator import identities, seeded_sources
+from dev.azure_simulator.authorization import Authorization
 from dev.azure_simulator.faults import Faults
 from dev.azure_simulator.identity import Identity
 from dev.azure_simulator.journal import Journal
@@ -28,6 +29,8 @@ class Simulation:
         self.limits = Limits()
         self.faults = Faults()
         self.service = GalleryService(self.timestamp, Sources(seeded_sources.sources()), settings, self.faults)
+        self.authorization = Authorization(self._identity_principals)
+        self.service.store.watchers.append(self.authorization.forget)
         self._initial = settings
         self._now = clock.now()
 
@@ -43,12 +46,17 @@ class Simulation:
         """Return the time in Unix seconds."""
         return self._now.timestamp()
 
+    def _identity_principals(self) -> set[str]:
+        galleries = self.service.store.all("gallery")
+        return {principal for gallery in galleries for principal in identities.principals(gallery.identity)}
+
     def reset(self) -> None:
         """Forget gallery resources, operations, faults and journal, and set all back; sources and groups stay."""
         self.service.store.clear()
         self.service.operations.clear()
         self.service.builds.clear()
         self.service.settings = self._initial
+        self.authorization.clear()
         self.faults.clear()
         self.journal.clear()
         self.limits.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from dev.azure_simulator.operations import Operation
@@ -63,6 +63,8 @@ class Store:
         #: What was soft-deleted.
         self.bin = Bin()
         self.usage = Usage()
+        #: Called with the path of each resource that has gone, softly or not.
+        self.watchers: list[Callable[[ResourcePath], None]] = []
 
     def settle(self, now: float) -> None:
         """Let the resources go whose deletion has ended."""
@@ -96,6 +98,8 @@ class Store:
         self._last_gone.pop(path.key, None)
         if path.parent:
             self._last_gone[path.parent.key] = (when, path)
+        for tell in self.watchers:
+            tell(path)
 
     def expect_deletion(self, resource: Resource) -> None:
         """Note that the operation of this resource is a deletion."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from dev.azure_simulator.authorization import PrincipalType
 from dev.azure_simulator.endpoints import Endpoints
 from dev.azure_simulator.faults import FAULT, Fault
 from dev.azure_simulator.journal import Entry
@@ -111,6 +112,22 @@ class Switchboard:
     def reset(self) -> None:
         """Drop gallery resources, faults, journal and settings; sources and resource groups stay."""
         self._call("POST", "reset")
+
+    # --- access ------------------------------------------------------------------------------------------------------
+
+    def role_assignments(self, scope: str) -> list[Json]:
+        """Return the role assignments at, above and below a scope."""
+        bodies: list[Json] = self._call("GET", "role-assignments", query={"scope": scope})
+        return bodies
+
+    def access(self, principal_id: str, resource_id: str) -> bool:
+        """Tell whether role assignments let a principal read a gallery, definition or version."""
+        allowed: bool = self._call("GET", "access", query={"principal": principal_id, "id": resource_id})
+        return allowed
+
+    def add_principal(self, principal_id: str, principal_type: PrincipalType = "ServicePrincipal") -> None:
+        """Let the directory know a principal, so that roles can be assigned to it without naming its type."""
+        self._call("POST", "principals", {"id": principal_id, "type": principal_type})
 
     # --- what is there to begin with ---------------------------------------------------------------------------------
 

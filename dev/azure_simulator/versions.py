@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime
 
-from dev.azure_simulator import errors, publishing, regions, replication, storage
+from dev.azure_simulator import edge_zones, errors, publishing, regions, replication, storage
 from dev.azure_simulator.paths import Json
 from dev.azure_simulator.rules import Draft, member, refuse_changes
 from dev.azure_simulator.sources import Facts
@@ -14,8 +14,8 @@ from dev.azure_simulator.store import Resource
 
 _INT32 = 2**31 - 1
 _UEFI_HASHES = 256
-#: Full replication copies at most this much, in GB.
-_LARGEST_GB = 2048
+#: How much a replication mode takes at most, in GB.
+_LARGEST_GB = {"Full": 2048, "Shallow": 32768}
 
 
 def build(draft: Draft) -> Json:
@@ -25,24 +25,25 @@ def build(draft: Draft) -> Json:
     """
     if draft.current is None:
         _check_name(draft.path.name)
-    refuse_changes(draft, ("securityProfile",))
+    refuse_changes(draft, ("securityProfile.uefiSettings", "securityProfile.secretsProvisioningSettings"))
     _check_uefi(draft.properties)
     properties = {
         "publishingProfile": publishing.build(draft),
         "storageProfile": storage.build(draft),
         "safetyProfile": _safety(draft),
     }
-    security = draft.properties.get("securityProfile", draft.old.get("securityProfile"))
+    security = draft.old.get("securityProfile", {}) | draft.properties.get("securityProfile", {})
     return properties | ({"securityProfile": security} if security else {})
 
 
 def natural_failure(properties: Json, facts: Facts) -> str | None:
     """Return why replication must fail in every region, as Azure words it, or None."""
-    if facts.size_gb <= _LARGEST_GB or properties["publishingProfile"].get("replicationMode") == "Shallow":
+    largest = _LARGEST_GB[properties["publishingProfile"].get("replicationMode", "Full")]
+    if facts.size_gb <= largest:
         return None
     return (
         f"Replication failed in this region due to 'The GalleryImageVersion source resource size {facts.size_gb} "
-        f"exceeds the max size {_LARGEST_GB} supported'"
+        f"exceeds the max size {largest} supported'"
     )
 
 
@@ -118,14 +119,17 @@ def _check_uefi(properties: Json) -> None:
 
 
 def use_display_names(properties: Json) -> None:
-    """Spell the target regions as the service shows them.
+    """Spell the target regions and those of edge zones as the service shows them.
 
     Raises KeyError when a region is unknown.
     """
-    for target in properties["publishingProfile"]["targetRegions"]:
+    publishing = properties["publishingProfile"]
+    for target in (*publishing["targetRegions"], *publishing.get("targetExtendedLocations", ())):
         target["name"] = regions.display(target["name"])
 
 
 def wanted_regions(properties: Json) -> list[str]:
-    """Return the ARM names of the target regions."""
-    return [regions.normalise(target["name"]) for target in properties["publishingProfile"]["targetRegions"]]
+    """Return the ARM names of the target regions, and then those of the edge zones."""
+    publishing = properties["publishingProfile"]
+    names = [regions.normalise(target["name"]) for target in publishing["targetRegions"]]
+    return [*names, *(edge_zones.name_of(zone) for zone in publishing.get("targetExtendedLocations", ()))]

@@ -24,6 +24,7 @@ PLACEHOLDERS = {
     "{subscriptionId}": SUBSCRIPTION,
     "{resourceGroup}": "myResourceGroup",
     "{imageName}": "myImage",
+    "/diskEncryptionSet/": "/diskEncryptionSets/",  # a slip of the examples
 }
 #: Members of the examples that say how it was in 2018, or that depend on what was published.
 VARYING = {"id", "location", "publishedDate", "policyViolations", "reportedForPolicyViolation", "validationsProfile"}
@@ -55,8 +56,12 @@ def assert_shown(expected: Any, actual: Any, path: str = "") -> None:
 def root(azure: Switchboard, http: Http) -> str:
     azure.add_group("myResourceGroup", "westus")
     azure.configure(durations={"home_region": 1, "further_region": 1, "version_create": 1, "gallery": 1})
-    disks = (DataDisk(lun=1, sizeGB=10),)
+    disks = (DataDisk(lun=0, sizeGB=20), DataDisk(lun=1, sizeGB=10))
     azure.add_source(Source(id=IMAGE, location="westus", sizeGB=10, dataDisks=disks))
+    sets = IMAGE.replace("images/myImage", "diskEncryptionSets")
+    for prefix in ("my", "myOther"):
+        for region in ("WestUS", "EastUS"):
+            azure.add_source(Source(id=f"{sets}/{prefix}{region}DiskEncryptionSet", location=region.lower()))
     return f"{http.subscription}/resourceGroups/myResourceGroup/providers/Microsoft.Compute/galleries/myGalleryName"
 
 
@@ -89,7 +94,7 @@ def test_create_a_version(azure: Switchboard, http: Http, image: str, name: str)
     azure.advance(timedelta(minutes=5))
     storage = http.get(f"{image}/versions/1.0.0").json()["properties"]["storageProfile"]
     assert storage["osDiskImage"]["sizeInGB"] == disks["osDiskImage"]["sizeInGB"]
-    assert_shown(disks["dataDiskImages"], storage["dataDiskImages"])
+    assert_shown(disks["dataDiskImages"], storage["dataDiskImages"][1:])  # the example encrypts two and shows one
     updated = http.put(f"{image}/versions/1.0.0", shown["parameters"]["galleryImageVersion"])
     assert updated.status_code == 200, updated.text
     assert updated.json()["properties"]["provisioningState"] == "Updating"

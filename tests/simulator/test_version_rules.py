@@ -147,7 +147,8 @@ def test_data_disks_need_different_luns_and_sources(http: Http, parents: Paths, 
         ("storageProfile.source.id", source_id(IMAGES, "ubuntu-2404-20261108")),
         ("publishingProfile.replicationMode", "Shallow"),
         ("publishingProfile.storageAccountType", "Premium_LRS"),
-        ("securityProfile", {"uefiSettings": {"signatureTemplateNames": ["NoSignatureTemplate"]}}),
+        ("securityProfile.uefiSettings", {"signatureTemplateNames": ["NoSignatureTemplate"]}),
+        ("securityProfile.secretsProvisioningSettings", {"isSupported": True}),
         ("publishingProfile.targetRegions.0.storageAccountType", "Standard_ZRS"),
         ("publishingProfile.targetRegions.0.encryption", {"osDiskImage": {"diskEncryptionSetId": "/x"}}),
     ],
@@ -182,7 +183,8 @@ def test_a_region_must_repeat_a_storage_type_that_differs_from_the_general_one(
 
 
 def test_encryption_that_an_update_leaves_out_stays(azure: Switchboard, http: Http, parents: Paths) -> None:
-    encryption = {"osDiskImage": {"diskEncryptionSetId": "/subscriptions/x/diskEncryptionSets/y"}}
+    set_id = source_id("Microsoft.Compute/diskEncryptionSets", "des-westeurope")
+    encryption = {"osDiskImage": {"diskEncryptionSetId": set_id}}
     azure.create([(parents.version, changed(version(), f"{TARGETS}.0.encryption", encryption))])
     (target,) = http.put(parents.version, version()).json()["properties"]["publishingProfile"]["targetRegions"]
     assert target["encryption"] == encryption
