@@ -68,7 +68,8 @@ def body(spec: ImageDefinitionSpec, location: str, tags: dict[str, str], now: da
 
 
 def _range(wanted: Range | None) -> JSON | None:
-    return None if wanted is None else {"min": wanted.min, "max": wanted.max}
+    """Return a range as a whole: an end that it leaves open is open in Azure, too; without both it is cleared."""
+    return None if wanted is None else wanted.model_dump(exclude_none=True)
 
 
 def _feature(feature: Feature) -> JSON:

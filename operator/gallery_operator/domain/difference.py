@@ -21,6 +21,7 @@ PRESENT: Final = "present"
 
 TARGET_REGIONS: Final = "properties.publishingProfile.targetRegions"
 EDGE_ZONES: Final = "properties.publishingProfile.targetExtendedLocations"
+USER_IDENTITIES: Final = "identity.userAssignedIdentities"
 
 
 def instant(value: object) -> object:
@@ -48,9 +49,16 @@ def _folded_set(value: object) -> object:
     return sorted(map(str.casefold, map(str, value))) if isinstance(value, list) else value
 
 
+def _identity_types(value: object) -> object:
+    """Return which identities a type names: their order is of no interest, and no type means None."""
+    names = str(value or "None").split(",")
+    return {name.strip().casefold() for name in names} - {"none"}
+
+
 #: Path -> how both sides are spelled before they are compared.
 NORMALISED: Final[Mapping[str, Callable[[object], object]]] = {
     "location": _region,
+    "identity.type": _identity_types,
     "properties.endOfLifeDate": instant,
     "properties.osType": folded,
     "properties.osState": folded,
@@ -97,8 +105,8 @@ class Keyed(NamedTuple):
     """The path of an entry's name within the entry."""
     spelled: Callable[[object], object]
     """How names are spelled before they are compared."""
-    removes: bool = True
-    """Whether entries that the wish lacks are removed."""
+    stays: frozenset[object] = frozenset()
+    """Entries, by spelled name, that stay when the wish lacks them: Azure fills them in."""
 
     def name(self, entry: object) -> Any:
         """Return an entry's name as it is written; None when it has none."""
@@ -119,9 +127,15 @@ KEYED: Final[Mapping[str, Keyed]] = {
     f"{TARGET_REGIONS}.encryption.dataDiskImages": Keyed("lun", _as_is),
     EDGE_ZONES: Keyed("extendedLocation.name", folded),
     f"{EDGE_ZONES}.encryption.dataDiskImages": Keyed("lun", _as_is),
-    "properties.features": Keyed("name", folded, removes=False),
+    "properties.features": Keyed("name", folded, frozenset({"securitytype"})),
     "properties.storageProfile.dataDiskImages": Keyed("lun", _as_is),
 }
+
+#: Paths of objects whose keys are ARM ids, and whose values Azure alone writes: what the wish lacks is removed.
+NAMES: Final = frozenset({USER_IDENTITIES})
+
+#: Paths of objects that a wish says as a whole: a member it lacks is removed.
+WHOLE: Final = frozenset({"properties.recommended.vCPUs", "properties.recommended.memory"})
 
 
 def difference(wanted: JSON, found: JSON) -> tuple[Change, ...]:
@@ -134,8 +148,11 @@ def _walk(wanted: Any, found: Any, path: str, shown: str) -> list[Change]:
         return _walk_keyed(wanted, found if isinstance(found, list) else [], path, shown)
     if isinstance(wanted, dict):
         inside = found if isinstance(found, dict) else {}
+        if path in NAMES:
+            return _walk_names(wanted, inside, path)
+        members = {**dict.fromkeys(inside), **wanted} if path in WHOLE else wanted
         changes: list[Change] = []
-        for key, value in wanted.items():
+        for key, value in members.items():
             changes += _walk(
                 value, inside.get(key), f"{path}.{key}" if path else key, f"{shown}.{key}" if shown else key
             )
@@ -151,6 +168,12 @@ def _says_nothing(wanted: object, path: str) -> bool:
     return (wanted is False or wanted in ("", [])) and not path.startswith("tags.")
 
 
+def _walk_names(wanted: JSON, found: JSON, path: str) -> list[Change]:
+    have, want = ({name.casefold(): name for name in names} for names in (found, wanted))
+    added = [Change(f"{path}[{name}]", None, ADDED, path) for key, name in want.items() if key not in have]
+    return added + [Change(f"{path}[{name}]", PRESENT, None, path) for key, name in have.items() if key not in want]
+
+
 def _walk_keyed(wanted: list[JSON], found: list[JSON], path: str, shown: str) -> list[Change]:
     keyed = KEYED[path]
     by_key = index(path, found)
@@ -159,9 +182,8 @@ def _walk_keyed(wanted: list[JSON], found: list[JSON], path: str, shown: str) ->
         here = f"{shown}[{keyed.name(each)}]"
         other = by_key.pop(keyed.spelled(keyed.name(each)), None)
         changes += [Change(here, None, ADDED, path)] if other is None else _walk(each, other, path, here)
-    if keyed.removes:
-        changes += [Change(f"{shown}[{keyed.name(each)}]", PRESENT, None, path) for each in by_key.values()]
-    return changes
+    dropped = [each for key, each in by_key.items() if key not in keyed.stays]
+    return changes + [Change(f"{shown}[{keyed.name(each)}]", PRESENT, None, path) for each in dropped]
 
 
 def index(path: str, entries: list[JSON]) -> dict[object, JSON]:
@@ -176,8 +198,8 @@ def merge(base: Any, over: Any, path: str = "") -> Any:
         keyed = KEYED[path]
         old = index(path, base if isinstance(base, list) else [])
         merged = [merge(old.pop(keyed.spelled(keyed.name(each)), {}), each, path) for each in over]
-        return merged if keyed.removes else [*merged, *old.values()]
-    if isinstance(base, dict) and isinstance(over, dict):
+        return [*merged, *(each for key, each in old.items() if key in keyed.stays)]
+    if isinstance(base, dict) and isinstance(over, dict) and path not in NAMES | WHOLE:
         result = dict(base)
         for name, value in over.items():
             result[name] = merge(base.get(name), value, f"{path}.{name}" if path else name)
@@ -187,6 +209,8 @@ def merge(base: Any, over: Any, path: str = "") -> Any:
 
 def without(body: JSON, paths: frozenset[str], path: str = "") -> JSON:
     """Return a deep copy of an ARM body without the fields at `paths`; entries of lists have the path of the list."""
+    if path in NAMES:
+        return {name: {} for name in body}
     result: JSON = {}
     for key, value in body.items():
         here = f"{path}.{key}" if path else key

@@ -13,6 +13,8 @@ from gallery_operator.domain.resources import Attempts
 from tests.unit.domain.build import DAY, NOW, OWNED, OWNER, arm_definition, definition, text
 
 SOON = text(NOW + 30 * DAY)
+STANDARD = {"name": "SecurityType", "value": "Standard"}
+HIBERNATE = {"name": "IsHibernateSupported", "value": "True"}
 PLAN = {"name": "n", "publisher": "p", "product": "q"}
 
 
@@ -93,10 +95,11 @@ def test_what_the_service_fills_in_is_no_difference() -> None:
             {"disallowed": {"diskTypes": ["UltraSSD_LRS", "Premium_LRS"]}},
         ),
         ({"endOfLifeDate": SOON}, {"endOfLifeDate": SOON.replace("Z", ".0000000+00:00")}),
-        (
-            {"features": [{"name": "securitytype", "value": "Standard"}]},
-            {"features": [{"name": "SecurityType", "value": "Standard"}, {"name": "Other", "value": "1"}]},
-        ),
+        ({"recommended": {"vCPUs": {}}}, {}),
+        ({"recommended": {"vCPUs": {"min": 2}}}, {"recommended": {"vCPUs": {"min": 2, "max": None}, "memory": {}}}),
+        ({"features": [{"name": "securitytype", "value": "Standard"}]}, {"features": [STANDARD]}),
+        ({"features": []}, {"features": [STANDARD]}),
+        ({"features": [HIBERNATE]}, {"features": [STANDARD, HIBERNATE]}),
         ({"purchasePlan": PLAN}, {"purchasePlan": PLAN}),
     ],
 )
@@ -148,13 +151,30 @@ def test_an_update_keeps_what_others_set() -> None:
     observed = arm_definition(
         tags={**OWNED, "theirs": "1"},
         releaseNoteUri="https://example.com/r",
-        recommended={"vCPUs": {"min": 1, "max": 4}},
+        recommended={"vCPUs": {"min": 1, "max": 4}, "memory": {"min": 1}},
     )
-    step = plan(observed, recommended={"vCPUs": {"min": 2}})
+    step = plan(observed, recommended={"vCPUs": {"min": 2, "max": 4}})
     assert isinstance(step, Update)
     assert step.body["tags"] == {**OWNED, "theirs": "1"}
     assert step.body["properties"]["releaseNoteUri"] == "https://example.com/r"
-    assert step.body["properties"]["recommended"] == {"vCPUs": {"min": 2, "max": 4}}
+    assert step.body["properties"]["recommended"] == {"vCPUs": {"min": 2, "max": 4}, "memory": {"min": 1}}
+
+
+@pytest.mark.parametrize(("wanted", "changes"), [({"min": 1}, ["max: 4 -> unset"]), ({}, ["min: 1", "max: 4"])])
+def test_an_end_that_a_range_leaves_open_is_cleared(wanted: dict[str, int], changes: list[str]) -> None:
+    step = plan(arm_definition(recommended={"vCPUs": {"min": 1, "max": 4}}), recommended={"vCPUs": wanted})
+    assert isinstance(step, Update)
+    shown = [str(each).removeprefix("properties.recommended.vCPUs.") for each in step.changes]
+    assert [each[: len(start)] for each, start in zip(shown, changes, strict=True)] == changes
+    assert step.body["properties"]["recommended"] == {"vCPUs": wanted}
+
+
+def test_a_feature_that_the_spec_drops_is_removed_but_not_the_one_that_azure_fills_in() -> None:
+    step = plan(arm_definition(features=[STANDARD, HIBERNATE]), features=[])
+    assert isinstance(step, Update)
+    assert list(map(str, step.changes)) == ["properties.features[IsHibernateSupported]: present -> unset"]
+    assert step.body["properties"]["features"] == [STANDARD]
+    assert step.body["properties"]["allowUpdateImage"] is True
 
 
 def test_the_past_date_of_another_does_not_come_back_in_an_update() -> None:

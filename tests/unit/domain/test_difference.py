@@ -38,6 +38,8 @@ def at(path: str, value: object) -> JSON:
         ("properties.publishingProfile.storageAccountType", "Standard_LRS", "standard_lrs"),
         ("properties.disallowed.diskTypes", ["Premium_LRS", "Standard_LRS"], ["standard_lrs", "Premium_LRS"]),
         ("properties.osType", "Linux", "linux"),
+        ("identity.type", "SystemAssigned, UserAssigned", "userassigned,SystemAssigned"),
+        ("identity.type", "None", None),
         ("properties.osState", "Generalized", "generalized"),
         ("properties.hyperVGeneration", "V2", "v2"),
         ("properties.architecture", "x64", "X64"),
@@ -110,7 +112,36 @@ def test_a_region_is_named_by_its_key_when_it_is_added_changed_or_removed() -> N
     )
 
 
-def test_features_of_others_are_neither_a_difference_nor_lost() -> None:
+IDENTITY = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+
+
+def identities(**users: Any) -> JSON:
+    return {"identity": {"userAssignedIdentities": {f"{IDENTITY}/{name}": value for name, value in users.items()}}}
+
+
+def test_user_identities_are_compared_by_id_alone_and_in_any_case() -> None:
+    found = {"identity": {"userAssignedIdentities": {f"{IDENTITY.upper()}/A": {"principalId": "p", "clientId": "c"}}}}
+    assert difference(identities(a={}), found) == ()
+
+
+def test_user_identities_are_added_and_removed_by_name_and_no_read_only_field_is_sent() -> None:
+    found, path = identities(a={"principalId": "p"}, b={"clientId": "c"}), "identity.userAssignedIdentities"
+    assert difference(identities(b={}, c={}), found) == (
+        Change(f"{path}[{IDENTITY}/c]", None, ADDED, path),
+        Change(f"{path}[{IDENTITY}/a]", PRESENT, None, path),
+    )
+    assert merge(found, identities(b={}, c={})) == identities(b={}, c={})
+    assert without(found, frozenset()) == identities(a={}, b={})
+
+
+def test_ranges_are_compared_and_merged_as_a_whole() -> None:
+    found = at("properties.recommended.vCPUs", {"min": 1, "max": 4})
+    wanted = at("properties.recommended.vCPUs", {"max": 8})
+    assert {each.path[-3:]: each.wanted for each in difference(wanted, found)} == {"max": 8, "min": None}
+    assert merge(found, wanted) == wanted
+
+
+def test_the_feature_that_azure_fills_in_is_neither_a_difference_nor_lost() -> None:
     wanted = {"properties": {"features": [{"name": "IsHibernateSupported", "value": "True"}]}}
     found = {"properties": {"features": [{"name": "SecurityType", "value": "Standard"}]}}
     assert [each.found for each in difference(wanted, found)] == [None]
