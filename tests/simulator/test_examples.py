@@ -125,3 +125,25 @@ def test_update_the_features_of_a_definition(azure: Switchboard, http: Http, roo
     assert answer.status_code == 200
     assert_shown(shown["responses"]["200"]["body"], answer.json())
     assert "allowUpdateImage" not in answer.json()["properties"]
+
+
+def test_list_and_restore_a_soft_deleted_version(azure: Switchboard, http: Http, image: str, root: str) -> None:
+    azure.create([(root, gallery(softDeletePolicy={"isSoftDeleteEnabled": True}) | {"location": "West US"})])
+    created = example("GalleryImageVersion_Create")["parameters"]["galleryImageVersion"]
+    version = f"{image}/versions/1.0.0"
+    azure.create([(version, created)])
+    before = http.get(version).json()
+    http.delete(version)
+    azure.advance(timedelta(minutes=3))
+    listed = example("GallerySoftDeletedResource_ListByArtifactName")["responses"]["200"]["body"]["value"]
+    (shown,) = http.get(f"{root}/softDeletedArtifactTypes/images/artifacts/myGalleryImageName/versions").json()["value"]
+    (expected,) = listed
+    assert shown["id"] == expected["id"]
+    assert shown["properties"]["resourceArmId"] == expected["properties"]["resourceArmId"]
+    assert shown["properties"].keys() >= expected["properties"].keys()
+    restoring = example("GalleryImageVersion_Update_RestoreSoftDeleted")
+    restored = http.patch(version, restoring["parameters"]["galleryImageVersion"])
+    assert restored.status_code == 200
+    assert restored.json()["properties"]["provisioningState"] == "Updating"
+    azure.advance(timedelta(minutes=3))
+    assert http.get(version).json() == before
