@@ -51,8 +51,8 @@ def _folded_set(value: object) -> object:
 
 def _identity_types(value: object) -> object:
     """Return which identities a type names: their order is of no interest, and no type means None."""
-    names = str(value or "None").split(",")
-    return {name.strip().casefold() for name in names} - {"none"}
+    named = {name.strip().casefold() for name in str(value or "").split(",")}
+    return sorted(named - {"", "none"})
 
 
 #: Path -> how both sides are spelled before they are compared.
