@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import orjson
 from aiohttp import web
 
-from dev.azure_simulator import errors
+from dev.azure_simulator import errors, linked
 from dev.azure_simulator.calls import Call, Reply
 from dev.azure_simulator.faults import Delay, Drop, Refuse, Throttle
 from dev.azure_simulator.journal import Entry
@@ -51,10 +51,13 @@ class Arm:
         problem = await _read_body(request, entry)
         await self._meet_faults(entry)
         self._simulation.look_at_clock()
-        principal = self._simulation.identity.authenticate(request.headers.get("Authorization"))
+        identity = self._simulation.identity
+        principal = identity.authenticate(request.headers.get("Authorization"))
+        further = linked.bearer_tokens(request.headers.get("x-ms-authorization-auxiliary"))
+        tenants = (principal.tenant, *(identity.authenticate(token).tenant for token in further))
         if problem:
             raise problem
-        call = Call(entry, request.query, principal.object_id)
+        call = Call(entry, request.query, principal.object_id, tenants)
         try:
             reply = self._routes.dispatch(call)
         except errors.ArmError as error:

@@ -27,6 +27,8 @@ class Call:
     entry: Entry
     query: Mapping[str, str]
     principal: str
+    #: The tenants whose tokens came with the request: that of the principal first, then those of auxiliary tokens.
+    tenants: tuple[str, ...]
     #: Headers that go with the answer, whatever it is.
     limits: dict[str, str] = field(default_factory=dict)
 

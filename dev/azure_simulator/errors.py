@@ -128,6 +128,15 @@ def subscription_throttled(operation: str, subscription: str, retry_after: int) 
     return ArmError(429, "SubscriptionRequestsThrottled", text, headers=headers)  # [?] text
 
 
+def linked_authorization_failed(action: str, scope: str, tenant: str, subscription: str) -> ArmError:
+    """The request names a resource of another tenant, and carries no token of that one."""
+    text = (
+        f"The client has permission to perform action '{action}' on scope '{scope}', however the current tenant "
+        f"'{tenant}' is not authorized to access linked subscription '{subscription}'."
+    )
+    return ArmError(403, "LinkedAuthorizationFailed", text)
+
+
 # --- what the gallery service says ----------------------------------------------------------------------------------
 
 

@@ -51,6 +51,7 @@ class Principal:
     """Who sends a request."""
 
     object_id: str
+    tenant: str
     expires: float
 
 
@@ -175,7 +176,7 @@ class Identity:
             raise errors.unauthenticated("InvalidAuthenticationTokenAudience", text, self._authority)
         if len(self._checked) >= _REMEMBERED:
             self._checked.clear()
-        principal = self._checked[token] = Principal(claims["oid"], float(claims["exp"]))
+        principal = self._checked[token] = Principal(claims["oid"], claims["tid"], float(claims["exp"]))
         return principal
 
     def _check_client(self, form: Mapping[str, Any]) -> None:

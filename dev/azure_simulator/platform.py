@@ -108,6 +108,11 @@ class Platform:
             raise errors.resource_group_not_found(name)
         return group
 
+    def tenant_of(self, subscription: str) -> str | None:
+        """Return the tenant that a subscription trusts; None when there is no such subscription."""
+        found = self._subscriptions.get(subscription.casefold())
+        return found.tenant if found else None
+
     def require_subscription(self, subscription: str) -> Subscription:
         """Return a subscription.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from dev.azure_simulator import authorization_routes, communities, errors, regions, source_bodies
+from dev.azure_simulator import authorization_routes, communities, errors, linked, regions, source_bodies
 from dev.azure_simulator.calls import Call, Gate, Reply
 from dev.azure_simulator.drafting import Answer, Request
 from dev.azure_simulator.faults import ForeignOperation
@@ -78,6 +78,7 @@ class Routes:
             case "GET":
                 return Reply(200, self._service.read(path, call.expand))
             case "PUT" | "PATCH":
+                linked.check(call.entry.body, path, self._simulation.platform, call.tenants)
                 answer = self._service.write(Request(call.method, path, call.entry.body, call.api_version))
             case "DELETE":
                 for_good = call.query.get("bypassSoftDelete", "").lower() == "true"
