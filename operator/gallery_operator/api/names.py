@@ -24,6 +24,13 @@ RECREATED: Final = f"{GROUP}/recreated"
 #: Written by the operator under driftPolicy Report: the wish (a digest) that Azure has met.
 APPLIED: Final = f"{GROUP}/applied"
 
+#: The Secret with the credential of its namespace, unless a Gallery names another one.
+DEFAULT_CREDENTIAL: Final = f"{FIELD_MANAGER}-credential"
+#: Finalizer and label of a Secret with a credential that something needs.
+CREDENTIAL_FINALIZER: Final = f"{GROUP}/credential-in-use"
+CREDENTIAL_LABEL: Final = f"{GROUP}/credential"
+CREDENTIAL_IN_USE: Final = "in-use"
+
 #: The Azure tag that names the object in charge: `<cluster id>/<namespace>/<name>`.
 OWNER_TAG: Final = "gallery-operator.owner"
 #: The Azure tag that says the resource existed before its object did.

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from gallery_operator.api.names import API_VERSION, FIELD_MANAGER, PLURALS
 from gallery_operator.kube.connection import Connection, Identity, Object, RequestMetrics
 from gallery_operator.kube.errors import Expired, NotFound
+from gallery_operator.kube.secrets import Secrets
 
 _APPLY: Final = "application/apply-patch+yaml"
 _JSON_PATCH: Final = "application/json-patch+json"
@@ -38,6 +39,7 @@ class Kube:
     def __init__(
         self, connection: Connection, *, api_version: str = API_VERSION, plurals: Mapping[str, str] = PLURALS
     ) -> None:
+        self.secrets = Secrets(connection)
         self._connection = connection
         self._api_version = api_version
         self._plurals = plurals
