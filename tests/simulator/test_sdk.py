@@ -79,6 +79,14 @@ def test_errors_parse_to_the_exceptions_of_the_sdk(azure: Switchboard, client: C
     assert caught.value.error.code == "CannotDeleteResource"
 
 
+def test_a_triple_in_use_names_the_definition_that_has_it(client: Client, parents: Paths) -> None:
+    with pytest.raises(HttpResponseError) as caught:
+        client.gallery_images.begin_create_or_update(GROUP, "shared", "another", definition())
+    assert caught.value.error is not None
+    assert (caught.value.status_code, caught.value.error.code) == (400, "InvalidParameter")
+    assert "Gallery image: ubuntu identified by (publisher:example, offer:linux, sku:ubuntu)" in str(caught.value)
+
+
 async def test_without_polling_the_aio_client_returns_the_first_body_and_headers(
     async_client: Client, parents: Paths
 ) -> None:

@@ -261,6 +261,16 @@ def test_a_write_that_does_not_name_sharing_leaves_it(azure: Switchboard, http: 
         assert shown_groups(http, paths.gallery) == {"Subscriptions": list(ids(2))}
 
 
+def test_ten_sharing_updates_in_three_minutes_are_the_limit(azure: Switchboard, http: Http, paths: Paths) -> None:
+    azure.create([(paths.gallery, groups())])
+    azure.configure(throttling=True)
+    for _ in range(10):
+        share(azure, http, paths.gallery, update("Add", *ids(1)))
+    answer = http.send("POST", f"{paths.gallery}/share", update("Add", *ids(1)))
+    assert answer.status_code == 429
+    assert answer.json()["details"][0]["target"] == "PostShareGallery3Min"
+
+
 def test_someone_else_can_change_the_groups(azure: Switchboard, http: Http, paths: Paths) -> None:
     azure.create([(paths.gallery, groups())])
     foreign = [{"type": "AADTenants", "ids": list(ids(1))}]

@@ -144,7 +144,8 @@ def test_a_version_is_restored_only_in_its_home_region(azure: Switchboard, http:
 
 def test_a_patch_that_does_not_restore_finds_nothing(azure: Switchboard, http: Http, soft: Paths) -> None:
     delete(azure, http, soft.version)
-    for body in ({"tags": {}}, {"properties": {"restore": False, "storageProfile": {}}}, {"properties": []}):
+    bodies: list[Json] = [{"tags": {}}, {"properties": {"restore": False, "storageProfile": {}}}, {"properties": []}]
+    for body in bodies:
         assert refusal(http.patch(soft.version, body)) == (404, "ResourceNotFound")
 
 
