@@ -49,6 +49,12 @@ def check(draft: Draft, publishing: Json, facts: Facts, sources: Sources) -> Non
     _check_same_everywhere(targets)
 
 
+def is_encrypted(publishing: Json) -> bool:
+    """Tell whether a disk of a version is encrypted with a customer-managed key anywhere."""
+    places = (*_target_regions(publishing), *_edge_zones(publishing))
+    return any(_encrypted(place) for place in places)
+
+
 def _target_regions(publishing: Json) -> Iterator[_Place]:
     for position, target in enumerate(publishing["targetRegions"]):
         path = f"{_PROFILE}.targetRegions[{position}].encryption"

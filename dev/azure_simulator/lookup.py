@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from dev.azure_simulator import communities, encryption, errors
-from dev.azure_simulator.paths import Json, resource_path
+from dev.azure_simulator.paths import Json, ResourcePath, resource_path
 from dev.azure_simulator.rules import Draft
 from dev.azure_simulator.sources import COMMUNITY_ID, Facts, PlanNames, Source, Sources
 from dev.azure_simulator.store import Resource, Store
@@ -53,12 +53,6 @@ def references(profile: Json) -> Iterator[Reference]:
             yield Reference(f"{path}.source.storageAccountId", account, kinds, source.get("uri", ""))
 
 
-def subscriptions(profile: Json) -> set[str]:
-    """Return the subscriptions, in lower case, whose resources a storage profile names."""
-    ids = (reference.id.lower().split("/") for reference in references(profile))
-    return {parts[2] for parts in ids if len(parts) > 2 and parts[1] == "subscriptions"}
-
-
 @dataclass(frozen=True)
 class Lookup:
     """Finds what a new version is made from."""
@@ -78,6 +72,7 @@ class Lookup:
                 raise errors.parent_not_found(draft.path.name)
             facts = self.learn(draft, definition)
         encryption.check(draft, properties["publishingProfile"], facts, self.sources)
+        self._check_gallery(draft, properties["publishingProfile"])
         return facts
 
     def learn(self, draft: Draft, definition: Resource) -> Facts:
@@ -103,6 +98,17 @@ class Lookup:
             plan=_plan(definition),
         )
 
+    def _check_gallery(self, draft: Draft, publishing: Json) -> None:
+        """Refuse what cannot be in a gallery that is shared. Documented are the rules, [?] not when and how."""
+        gallery = self.store.get(ResourcePath(draft.path.subscription, draft.path.group, draft.path.names[:1]))
+        permissions = (gallery.properties.get("sharingProfile") or {}).get("permissions") if gallery else None
+        if permissions in {"Groups", "Community"} and encryption.is_encrypted(publishing):
+            text = f"Encrypted image versions are not allowed in a gallery with permissions '{permissions}'."
+            raise errors.invalid_parameter(text, "galleryImageVersion.properties.publishingProfile.targetRegions")
+        if gallery and permissions == "Community" and draft.location != gallery.location:
+            text = f"Image versions of a community gallery must be in its region '{gallery.location}'."
+            raise errors.invalid_parameter(text, "galleryImageVersion.location")
+
     def _find(self, reference: Reference, draft: Draft) -> Facts:
         _check_id(reference)
         facts = self._version_facts(reference, draft)
@@ -127,9 +133,8 @@ class Lookup:
         copy = version.copies.get(draft.location) if version else None
         if version is None or copy is None or not copy.completed(draft.now):
             return None
-        targets = version.properties["publishingProfile"]["targetRegions"]
         foreign = version.path.subscription.casefold() != draft.path.subscription.casefold()
-        if foreign and any("encryption" in target for target in targets):
+        if foreign and encryption.is_encrypted(version.properties["publishingProfile"]):
             text = f"Source {reference.id} in another subscription is encrypted with customer-managed keys."  # [?] text
             raise errors.invalid_parameter(text, f"{_PATH}.{reference.path}")
         return version.facts

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from dev.azure_simulator import Blob, FailRegion, Source, Switchboard, community_id, source_id
-from dev.azure_simulator.seeds import FOREIGN_SUBSCRIPTION_ID, SECOND_SUBSCRIPTION_ID, TENANT_ID
+from dev.azure_simulator.seeds import COMMUNITY_GALLERY, FOREIGN_SUBSCRIPTION_ID, SECOND_SUBSCRIPTION_ID, TENANT_ID
 from tests.simulator.conftest import Paths
 from tests.simulator.support import IMAGE, Http, Json, changed, definition, version
 
@@ -234,6 +235,60 @@ def test_a_community_image_is_read_by_its_public_name_and_published_from(
 )
 def test_a_community_image_must_exist_by_that_name(http: Http, parents: Paths, wanted: str, text: str) -> None:
     assert text in refusal(http, parents, {"source": {"communityGalleryImageId": wanted}})
+
+
+def community_gallery(location: str = "westeurope") -> Json:
+    info = {"publisherUri": "https://example.com", "publisherContact": "a@example.com"}
+    info |= {"eula": "https://example.com/eula", "publicNamePrefix": "example"}
+    profile = {"permissions": "Community", "communityGalleryInfo": info}
+    return {"location": location, "properties": {"sharingProfile": profile}}
+
+
+def test_what_is_shared_with_everybody_here_is_a_source_by_its_public_name(
+    azure: Switchboard, http: Http, client: Any, parents: Paths
+) -> None:
+    shared = f"{http.galleries}/public"
+    azure.create([(shared, community_gallery()), (f"{shared}/images/ubuntu", definition())])
+    azure.create([(f"{shared}/images/ubuntu/versions/1.0.0", version(source=machine("ubuntu-data")))])
+    (name,) = properties(http, shared)["sharingProfile"]["communityGalleryInfo"]["publicNames"]
+    public = f"/CommunityGalleries/{name}/Images/ubuntu/Versions/1.0.0"
+    assert "is not found" in refusal(http, parents, {"source": {"communityGalleryImageId": public}})
+    assert http.send("POST", f"{shared}/share", {"operationType": "EnableCommunity"}).status_code == 202
+    azure.advance(HOUR)
+    shown = client.community_gallery_image_versions.get("westeurope", name, "ubuntu", "1.0.0")
+    assert shown.identifier.unique_id == public
+    assert [disk.lun for disk in shown.properties.storage_profile.data_disk_images] == [0, 1]
+    image = client.community_gallery_images.get("westeurope", name, "ubuntu")
+    assert (image.properties.os_state, image.properties.identifier.sku) == ("Generalized", "ubuntu")
+    source = {"source": {"communityGalleryImageId": public.replace("CommunityGalleries", "communityGalleries")}}
+    assert http.put(parents.version, version(source=source)).status_code == 201
+
+
+def test_a_community_gallery_takes_versions_of_its_own_region_without_encryption(
+    azure: Switchboard, http: Http
+) -> None:
+    image = f"{http.galleries}/public/images/ubuntu"
+    azure.create([(f"{http.galleries}/public", community_gallery("eastus2")), (image, definition())])
+    elsewhere = http.put(f"{image}/versions/1.0.0", version())
+    assert elsewhere.json()["error"]["message"].endswith("must be in its region 'eastus2'.")
+    disk_set = {"osDiskImage": {"diskEncryptionSetId": compute("diskEncryptionSets", "des-eastus2")}}
+    body = version("eastus2", source={"source": {"id": compute("images", "ubuntu-2404-eastus2")}})
+    there = {**body, "location": "eastus2"}
+    encrypted = changed(there, "properties.publishingProfile.targetRegions.0.encryption", disk_set)
+    refused = http.put(f"{image}/versions/1.0.0", encrypted).json()["error"]["message"]
+    assert "not allowed in a gallery with permissions 'Community'" in refused
+    assert http.put(f"{image}/versions/1.0.0", there).status_code == 201
+
+
+def test_the_sdk_reads_sources_as_they_are(client: Any) -> None:
+    snapshot = client.snapshots.get("sources-rg", "ubuntu-os-arm64").properties
+    assert (snapshot.supported_capabilities.architecture, snapshot.hyper_v_generation) == ("Arm64", "V2")
+    plan = client.disks.get("sources-rg", "ubuntu-os-plan").properties.purchase_plan
+    assert (plan.publisher, plan.product, plan.name) == ("simulated", "ubuntu-pro", "pro")
+    vm = client.virtual_machines.get("sources-rg", "ubuntu-generalized", expand="instanceView")
+    assert "OSState/generalized" in [status.code for status in vm.properties.instance_view.statuses]
+    seeded = client.community_gallery_image_versions.get("westeurope", COMMUNITY_GALLERY, "ubuntu-2404", "1.1.0")
+    assert seeded.properties.storage_profile.os_disk_image.disk_size_gb == 30
 
 
 # --- one build at a time ----------------------------------------------------------------------------------------------
