@@ -79,6 +79,11 @@ class Resource(ApiModel, Generic[Spec, StatusT]):
         return self.metadata.annotations.get(names.PAUSED) == "true"
 
     @property
+    def applied(self) -> str | None:
+        """Which wish Azure has met, as the operator noted under driftPolicy Report."""
+        return self.metadata.annotations.get(names.APPLIED)
+
+    @property
     def observe_only(self) -> bool:
         return self.spec.management_policy is ManagementPolicy.OBSERVE
 

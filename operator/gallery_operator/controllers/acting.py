@@ -122,8 +122,8 @@ class Actor:
                 await arm.revoke(place.id, step.name)
         visit.trace.observed_at = None
 
-    async def _annotate(self, visit: Visit[Any], name: str, value: str) -> None:
-        """Write a decision on the object, and look at it again."""
+    async def _annotate(self, visit: Visit[Any], name: str, value: str | None) -> None:
+        """Write a decision on the object (None takes it away), and look at it again."""
         services = self._services
         services.store.put(await services.kube.patch_metadata(visit.raw, annotations={name: value}))
         services.queue.add(visit.key)

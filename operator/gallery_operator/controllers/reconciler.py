@@ -163,8 +163,8 @@ class Reconciler(ABC, Generic[R]):
         place = self.place(visit.resource, visit.account)
         observed = await self._look(visit, place, fresh=visit.forced)
         step = await self.decide(visit, place, observed)
-        if isinstance(step, Mutation | Retire | Recreate) and not visit.forced:
-            # Nothing is changed on the strength of what is only remembered.
+        if isinstance(step, Mutation | Retire | Recreate | MarkApplied) and not visit.forced:
+            # Nothing is changed or noted on the strength of what is only remembered.
             observed = await self._look(visit, place, fresh=True)
             step = await self.decide(visit, place, observed)
         step = explain(visit.trace, hold_back(visit, observed, step))

@@ -90,6 +90,11 @@ class Reporter:
                 await events.normal(raw, _EVENTS[type(step)], reports.describe(step))
             return
         ready, was = _ready(after), _ready(before)
+        if (drifted := _find("Drifted", after)) is not None:
+            known = _find("Drifted", before)
+            if known is None or known.message != drifted.message:
+                await events.warning(raw, drifted.reason, drifted.message)
+            return
         if ready is None or (was is not None and (was.status, was.reason) == (ready.status, ready.reason)):
             return
         if any(each.type == "Stalled" for each in after):
@@ -112,8 +117,12 @@ _EVENTS: Mapping[type, str] = {
 }
 
 
+def _find(type_: str, conditions: list[Condition]) -> Condition | None:
+    return next((each for each in conditions if each.type == type_), None)
+
+
 def _ready(conditions: list[Condition]) -> Condition | None:
-    return next((each for each in conditions if each.type == "Ready"), None)
+    return _find("Ready", conditions)
 
 
 def _is_ready(conditions: list[Condition]) -> bool:

@@ -165,7 +165,9 @@ class VersionReconciler(Reconciler[ImageVersion]):
         situation = self._situation(visit, place, observed)
         before = visit.resource.status
         repairs = Repairs(visit.trace.repaired_regions, visit.trace.repairs.next_at)
-        rows = reports.replication_status(situation, before.replication if before else None, repairs)
+        rows = reports.replication_status(
+            situation, before.replication if before else None, repairs, drifted=bool(reports.drift_of(step))
+        )
         life = reports.end_of_life_status(situation)
         visit.account.families.note_kept(place.id.definition, visit.key, kept=bool(life and life.kept_because))
         facts = situation.facts

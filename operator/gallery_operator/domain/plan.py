@@ -77,6 +77,8 @@ class Share:
     why: str
     subscriptions: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
+    repair: bool = False
+    """Whether it is sent once more because Azure could not carry it out everywhere."""
 
 
 @dataclass(frozen=True, slots=True)

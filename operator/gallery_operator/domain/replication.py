@@ -113,15 +113,18 @@ def failed_regions(replication: Mapping[str, RegionReplication]) -> dict[str, st
     return {name: each.details or "no details given" for name, each in replication.items() if each.state == FAILED}
 
 
-def repair(body: JSON, home: str, failed: Mapping[str, str], attempts: Attempts) -> Plan:
-    """Return the next rung for failed regions, given the body of a plain retry. The home region is never removed."""
+def repair(body: JSON, home: str, failed: Mapping[str, str], attempts: Attempts, *, removes: bool = True) -> Plan:
+    """Return the next rung for failed regions, given the body of a plain retry. The home region is never removed.
+
+    :param removes: whether regions may be removed to be added again; else they are only tried again.
+    """
     named = ", ".join(f"{name} ({details[:160]})" for name, details in sorted(failed.items()))
     if attempts.made >= ATTEMPTS:
         return Blocked(Reason.REPLICATION_FAILED, f"{attempts.made} repairs did not help: {named}")
     if attempts.seconds_to_next > 0:
         return Wait(Reason.REPAIRING, f"replication failed: {named}; the next repair is due", attempts.seconds_to_next)
     repaired = tuple(sorted(failed))
-    if attempts.made % 2 == 0 or home in failed:  # what the home region has not, no other can be given
+    if not removes or attempts.made % 2 == 0 or home in failed:  # what the home region has not, no other can be given
         return Update(body, why=f"repair {attempts.made + 1}, retry: {named}", repaired=repaired)
     why = f"repair {attempts.made + 1}, remove and add again: {named}"
     return Update(without_regions(body, set(failed)), why=why, repaired=repaired)

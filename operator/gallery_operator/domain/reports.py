@@ -23,6 +23,7 @@ from gallery_operator.domain.lifecycle import Schedule
 from gallery_operator.domain.observed import RegionReplication, SoftDeleted, numbers, read_replication
 from gallery_operator.domain.plan import (
     Blocked,
+    Change,
     Create,
     Delete,
     Grant,
@@ -43,6 +44,8 @@ from gallery_operator.domain.versions import Situation
 
 #: An ImageDefinition lists that many of the lifecycle's next steps.
 NEXT_ACTIONS: Final = 16
+#: A report of drift names that many differences.
+NAMED_DIFFERENCES: Final = 5
 #: And so many soft-deleted versions.
 SOFT_DELETED: Final = 64
 
@@ -61,8 +64,11 @@ _AT_WORK: Final[Mapping[type, Reason]] = {
 
 
 def claims(step: Plan, done: Reason, message: str = "") -> list[Claim]:
-    """Return Ready, and Reconciling or Stalled, for a step; `done` is Ready's reason when nothing is left to do."""
+    """Return Ready, and Reconciling, Stalled or Drifted, for a step; `done` is Ready's reason when nothing is left."""
     match step:
+        case UpToDate(drift=drift) if drift:
+            why = drift_line(drift)
+            return [claim("Ready", True, Reason.DRIFTED, why), claim("Drifted", True, Reason.DRIFTED, why)]
         case UpToDate() | MarkApplied():
             return [claim("Ready", True, done, message)]
         case Blocked(reason, why):
@@ -72,6 +78,22 @@ def claims(step: Plan, done: Reason, message: str = "") -> list[Claim]:
         case _:
             reason, why = _AT_WORK[type(step)], describe(step)
             return [claim("Ready", False, reason, why), claim("Reconciling", True, reason, why)]
+
+
+def drift_of(step: Plan) -> tuple[Change, ...]:
+    """Return what differs in Azure and is left so."""
+    return step.drift if isinstance(step, UpToDate) else ()
+
+
+def drift_line(drift: tuple[Change, ...]) -> str:
+    """Return one line that names the first differences."""
+    named = [f"{each.path} is {_shown(each.found)}, not {_shown(each.wanted)}" for each in drift[:NAMED_DIFFERENCES]]
+    more = f"; and {len(drift) - NAMED_DIFFERENCES} more" if len(drift) > NAMED_DIFFERENCES else ""
+    return f"changed in Azure, and left so (driftPolicy Report): {'; '.join(named)}{more}"
+
+
+def _shown(value: object) -> str:
+    return "unset" if value is None else str(value)[:80]
 
 
 def describe(step: Plan) -> str:
@@ -89,17 +111,19 @@ def describe(step: Plan) -> str:
             return step.why
         case Wait(_, why) | Blocked(_, why):
             return why
-        case UpToDate() | MarkApplied():
-            return "up to date"
+        case MarkApplied(digest):
+            return "Azure has met the spec" if digest else "the spec is to be applied"
+        case UpToDate(drift=drift):
+            return drift_line(drift) if drift else "up to date"
 
 
 # --- image versions --------------------------------------------------------------------------------------------------
 
 
 def replication_status(
-    situation: Situation, before: ReplicationStatus | None, repairs: Repairs
+    situation: Situation, before: ReplicationStatus | None, repairs: Repairs, *, drifted: bool = False
 ) -> ReplicationStatus | None:
-    """Return the replication rows.
+    """Return the replication rows: of the regions that are wanted, or of those there are where drift is left so.
 
     A LIST carries no replication states. A version that Azure still reports as Succeeded with the regions that were
     complete before keeps those rows, so that an idle version costs neither a read nor a write.
@@ -111,7 +135,7 @@ def replication_status(
         regions.normalise(each.name) for each in version_body.target_regions(situation.version, situation.parents)
     ]
     zones = [regions.normalise(each.name) for each in situation.version.spec.edge_zones or ()]
-    if situation.version.observe_only:
+    if situation.version.observe_only or drifted:
         wanted, zones = [each.name for each in facts.regions], []
     states = read_replication(situation.observed or {})
     if states is None:
@@ -192,7 +216,8 @@ def version_claims(situation: Situation, step: Plan, status: ImageVersionStatus)
 
 
 def _version_ready(situation: Situation, step: Plan, rows: ReplicationStatus | None) -> list[Claim]:
-    if situation.version.retired is not None and situation.observed is None and isinstance(step, UpToDate):
+    at_rest = isinstance(step, UpToDate | MarkApplied)
+    if situation.version.retired is not None and situation.observed is None and at_rest:
         return claims(step, Reason.RETIRED, f"no longer in Azure: {situation.version.retired}"[:500])
     if isinstance(step, Wait) and step.reason in (Reason.CREATING, Reason.UPDATING) and rows is not None:
         how_far = f"{rows.summary} regions, {rows.progress} %"
@@ -201,7 +226,7 @@ def _version_ready(situation: Situation, step: Plan, rows: ReplicationStatus | N
             step = Wait(Reason.REPAIRING, f"repairing {repaired}: {how_far}")
         else:
             step = Wait(Reason.REPLICATING, f"{step.message}: {how_far}")
-    if isinstance(step, UpToDate) and rows is not None and rows.state != replication.COMPLETED:
+    if at_rest and not drift_of(step) and rows is not None and rows.state != replication.COMPLETED:
         step = Wait(Reason.REPLICATING, f"Azure reports success, but only {rows.summary} regions are complete")
     done = Reason.OBSERVED if situation.version.observe_only else Reason.REPLICATED
     return claims(step, done, f"{rows.summary} regions" if rows else "")

@@ -126,8 +126,6 @@ def plan(
     if (running := busy(observed)) is not None:
         return running
     changes = difference(wish.body, observed)
-    if met:
-        return _left_as_it_is(wish, changes, observed, attempts, now)
     if fixed := [each for each in changes if _is_immutable(each, wish.immutable)]:
         return Blocked(
             Reason.IMMUTABLE_FIELD_DIFFERS,
@@ -136,21 +134,11 @@ def plan(
         )
     # A field Azure cannot report (an immutable one it left out) is no reason to write.
     changes = tuple(each for each in changes if not _concerns(each, wish.immutable))
-    if changes:
+    if changes and not met:
         return Update(update_body(wish, observed, now), changes)
     if provisioning_state(observed) == "Failed":
-        return retry(wish, observed, attempts, now)
-    return UpToDate()
-
-
-def _left_as_it_is(wish: Wish, changes: tuple[Change, ...], observed: JSON, attempts: Attempts, now: datetime) -> Plan:
-    """Return the step for a resource whose drift is only reported: one that failed is repaired all the same."""
-    if provisioning_state(observed) == "Failed":
-        return retry(as_found(wish), observed, attempts, now)
-    drift = tuple(
-        each for each in changes if not _concerns(each, wish.immutable) or _is_immutable(each, wish.immutable)
-    )
-    return UpToDate(drift=drift)
+        return retry(as_found(wish) if met else wish, observed, attempts, now)
+    return UpToDate(drift=changes)
 
 
 def as_found(wish: Wish) -> Wish:

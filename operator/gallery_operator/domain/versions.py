@@ -9,6 +9,7 @@ from functools import cached_property
 from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import ImageVersion
 from gallery_operator.domain import lifecycle, region_changes, regions, replication, resources, version_body
+from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.family import Family, Member
 from gallery_operator.domain.lifecycle import Schedule
 from gallery_operator.domain.observed import ObservedVersion, SoftDeleted, read_replication, read_version
@@ -17,6 +18,7 @@ from gallery_operator.domain.plan import (
     Blocked,
     Create,
     Delete,
+    MarkApplied,
     Plan,
     Recreate,
     RemoveObject,
@@ -66,6 +68,13 @@ class Situation:
         leaving_at = None if self.version.keep else self.dates.leaves_latest_at
         return self.family.seen_with(Member(facts, leaving_at, self.version.retired is not None))
 
+    @cached_property
+    def standing(self) -> Standing:
+        """How the version stands to its drift; what the lifecycle wants of it is part of the wish."""
+        if self.version.retired is not None:
+            return Standing.of(self.version, lambda _: Wish({}), retired=True)
+        return Standing.of(self.version, lambda now: _wish(self, None, now))
+
     @property
     def kept_because(self) -> str | None:
         """Why the version must not be retired by policy."""
@@ -83,11 +92,11 @@ def plan(situation: Situation) -> Plan:
     """Return the next step for an image version: the first of these questions that has an answer."""
     if situation.version.observe_only:
         return resources.observe_only(situation.observed)
-    for question in (_retirement, _due_for_retirement, _may_be_published, _recreation, _publish):
+    for question in (_retirement, _due_for_retirement, _may_be_published, _recreation):
         step = question(situation)
         if step is not None:
-            return step
-    return UpToDate(next_look(situation))
+            return situation.standing.noted(step)
+    return situation.standing.noted(_publish(situation))
 
 
 def _retirement(situation: Situation) -> Plan | None:
@@ -160,16 +169,16 @@ def _leaves_latest(situation: Situation) -> bool:
     return lifecycle.why_latest(facts.name, situation.relatives, situation.now) is None
 
 
-def _publish(situation: Situation) -> Plan | None:
-    desired = version_body.wish(
-        situation.version,
-        situation.parents,
-        situation.observed,
-        situation.owner,
-        leaves_latest=_leaves_latest(situation),
-        now=situation.now,
+def _wish(situation: Situation, observed: JSON | None, now: datetime) -> Wish:
+    leaves_latest = _leaves_latest(situation)
+    return version_body.wish(
+        situation.version, situation.parents, observed, situation.owner, leaves_latest=leaves_latest, now=now
     )
-    step = resources.plan(desired, situation.observed, situation.owner, situation.attempts, situation.now)
+
+
+def _publish(situation: Situation) -> Plan:
+    desired, met = _wish(situation, situation.observed, situation.now), situation.standing.met
+    step = resources.plan(desired, situation.observed, situation.owner, situation.attempts, situation.now, met=met)
     if isinstance(step, Create):
         return _brought_back(situation) or replace(step, tenants=_tenants(situation))
     if _at_rest(step) and (other := _other_source(situation, desired)) is not None:
@@ -177,10 +186,10 @@ def _publish(situation: Situation) -> Plan | None:
     if isinstance(step, Update) and step.changes:
         step = _judged(situation, step)
     elif _at_rest(step):
-        step = _repair(situation, desired) or step
+        step = _repair(situation, desired, step) or step
     if isinstance(step, Update):
         return replace(step, body=version_body.with_one_source(step.body, desired.body), tenants=_tenants(situation))
-    return None if isinstance(step, UpToDate) else step
+    return replace(step, next_look=next_look(situation)) if isinstance(step, UpToDate) else step
 
 
 def _brought_back(situation: Situation) -> Restore | None:
@@ -232,8 +241,12 @@ def _at_rest(step: Plan) -> bool:
     return isinstance(step, Update | UpToDate) or reason in (Reason.REPAIRING, Reason.PROVISIONING_FAILED)
 
 
-def _repair(situation: Situation, desired: Wish) -> Plan | None:
-    """Return the repair of regions that failed."""
+def _repair(situation: Situation, desired: Wish, step: Plan) -> Plan | None:
+    """Return the repair of regions that failed.
+
+    A region that is removed comes back because it is wanted: the note that the wish was met goes first. Where there is
+    drift that would put it right, too: then the regions are only tried again.
+    """
     observed = situation.observed or {}
     profile = desired.body["properties"]["publishingProfile"]
     zones = resources.as_list(profile.get("targetExtendedLocations"))
@@ -244,8 +257,11 @@ def _repair(situation: Situation, desired: Wish) -> Plan | None:
     failed = {name: details for name, details in failures.items() if name in wanted}
     if not failed:
         return None
-    body = resources.update_body(desired, observed, situation.now)
-    return replication.repair(body, situation.parents.home, failed, situation.attempts)
+    met = situation.standing.met
+    if met and step == UpToDate():
+        return MarkApplied(None)
+    body = resources.update_body(resources.as_found(desired) if met else desired, observed, situation.now)
+    return replication.repair(body, situation.parents.home, failed, situation.attempts, removes=not met)
 
 
 def _judged(situation: Situation, step: Update) -> Update | Blocked:
