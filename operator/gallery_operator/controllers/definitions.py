@@ -56,9 +56,10 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
         if observed is None and not visit.resource.observe_only:
             location = await self._gallery_location(visit, place)
         else:
-            location = place.location or str((observed or {}).get("location") or "")
+            location = visit.resource.spec.location or str((observed or {}).get("location") or "")
         owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
-        return definitions.plan(visit.resource, location, observed, owner, repairs, visit.now)
+        step = definitions.plan(visit.resource, location, observed, owner, repairs, visit.now)
+        return definitions.standing(visit.resource, owner).noted(step)
 
     async def _gallery_location(self, visit: Visit[ImageDefinition], place: DefinitionPlace) -> str:
         """Return the definition's region, having made sure that its gallery exists and is at rest."""

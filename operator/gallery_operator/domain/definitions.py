@@ -10,6 +10,7 @@ from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_definition import Feature, ImageDefinition, ImageDefinitionSpec, Range
 from gallery_operator.domain import regions, resources
 from gallery_operator.domain.difference import compact
+from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.observed import SoftDeleted, numbers
 from gallery_operator.domain.plan import JSON, Plan, Update, Wait
 from gallery_operator.domain.resources import Attempts, Wish
@@ -92,15 +93,28 @@ def soft_deleted_children(versions: Iterable[SoftDeleted]) -> Wait:
     )
 
 
+def _wish(definition: ImageDefinition, location: str, observed: JSON | None, owner: str, now: datetime) -> Wish:
+    tags = resources.wanted_tags(definition.spec.tags, owner, observed)
+    return Wish(body(definition.spec, location, tags, now), {}, _IMMUTABLE)
+
+
+def standing(definition: ImageDefinition, owner: str) -> Standing:
+    """Return how an image definition stands to its drift; who has access is part of what it wants."""
+    more = definition.spec.model_dump(mode="json", include={"access"})
+    return Standing.of(definition, lambda now: _wish(definition, "", None, owner, now), **more)
+
+
 def plan(
     definition: ImageDefinition, location: str, observed: JSON | None, owner: str, attempts: Attempts, now: datetime
 ) -> Plan:
-    """Return the next step for an image definition; `location` is its own or its gallery's region."""
+    """Return the next step for an image definition, but for role assignments and the note on it (`standing`).
+
+    :param location: its own region, or the one it has in Azure, or its gallery's.
+    """
     if definition.observe_only:
         return resources.observe_only(observed)
-    tags = resources.wanted_tags(definition.spec.tags, owner, observed)
-    wish = Wish(body(definition.spec, location, tags, now), {}, _IMMUTABLE)
-    step = resources.plan(wish, observed, owner, attempts, now)
+    wish, met = _wish(definition, location, observed, owner, now), standing(definition, owner).met
+    step = resources.plan(wish, observed, owner, attempts, now, met=met)
     if isinstance(step, Update) and any(each.path.startswith("properties.features") for each in step.changes):
         # Azure changes features only when this write-only flag says so (GalleryImageProperties.allowUpdateImage).
         step.body["properties"]["allowUpdateImage"] = True

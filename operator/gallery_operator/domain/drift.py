@@ -44,6 +44,8 @@ class Standing:
         :param wish: makes the wish for a resource that does not exist, at a time: what the specs say, and nothing else.
         :param more: what the spec says that is no part of the wish's body.
         """
+        if resource.observe_only:
+            return cls(False, None, "")
         if resource.spec.drift_policy is not DriftPolicy.REPORT:
             return cls(False, resource.applied, "")
         wanted = wish(_BEFORE_ALL_DATES)
