@@ -124,6 +124,7 @@ class ArmGateway:
         limits: Limits | None = None,
         observer: ArmObserver | None = None,
     ) -> None:
+        self.cloud = cloud
         self._endpoint = cloud.arm_endpoint
         self._clock = clock
         self._limits = limits or Limits.below_arm()

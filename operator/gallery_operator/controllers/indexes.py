@@ -1,4 +1,4 @@
-"""What the store indexes: definitions by their gallery, versions by their definition, and every object by its state.
+"""What the store indexes: definitions by their gallery, versions by their definition and source, all by their state.
 
 Nothing here relies on a schema: an object that the models cannot read is stored, too, and must not stop the watch.
 """
@@ -15,8 +15,10 @@ from gallery_operator.engine.store import Store
 
 JSON = dict[str, Any]
 
-#: No namespace begins with it, so that no child is found by a state.
+#: No namespace begins with these, so that no child is found by a state or a source.
 _STATE: Final = "="
+_IMAGE: Final = ">"
+_SOURCE: Final = "<"
 #: Kind -> kind of its parent, and the field that names it.
 _PARENTS: Final = {
     "ImageDefinition": ("Gallery", "galleryRef"),
@@ -42,6 +44,28 @@ def children_of(store: Store, key: Key) -> list[Key]:
     return [child for kind in kinds for child in store.by_index(kind, children_value(key.namespace, key.name))]
 
 
+def image_of(obj: JSON) -> str | None:
+    """Return the managed image that a version is made from, as it compares with others; None when it has none."""
+    id_ = as_dict(as_dict(as_dict(obj.get("spec")).get("source")).get("managedImage")).get("id")
+    return id_.rstrip("/").casefold() if isinstance(id_, str) else None
+
+
+def built_from(store: Store, image: str) -> list[Key]:
+    """Return the versions that are made from a managed image, in whatever namespace."""
+    return store.by_index("ImageVersion", f"{_IMAGE}{image}")
+
+
+def source_of(obj: JSON) -> Key | None:
+    """Return the key of the version that this one names as its source; None when it names none, or one by its id."""
+    named = as_dict(as_dict(as_dict(obj.get("spec")).get("source")).get("galleryImageVersion")).get("ref")
+    return Key("ImageVersion", obj["metadata"]["namespace"], named) if isinstance(named, str) else None
+
+
+def made_from(store: Store, key: Key) -> list[Key]:
+    """Return the versions that name this one as their source."""
+    return store.by_index("ImageVersion", f"{_SOURCE}{key.namespace}/{key.name}") if key.kind == "ImageVersion" else []
+
+
 def state_of(obj: JSON) -> str:
     """Return what `kubectl get` shows as STATE: the reason of Ready; `New` before there is one."""
     conditions = map(as_dict, as_list(as_dict(obj.get("status")).get("conditions")))
@@ -58,4 +82,14 @@ def _parent_and_state(obj: JSON) -> list[str]:
     return [state] if parent is None else [children_value(parent.namespace, parent.name), state]
 
 
-INDEXES: Mapping[str, Callable[[JSON], Iterable[str]]] = dict.fromkeys(names.PLURALS, _parent_and_state)
+def _version(obj: JSON) -> list[str]:
+    image, source = image_of(obj), source_of(obj)
+    images = [] if image is None else [f"{_IMAGE}{image}"]
+    sources = [] if source is None else [f"{_SOURCE}{source.namespace}/{source.name}"]
+    return [*_parent_and_state(obj), *images, *sources]
+
+
+INDEXES: Mapping[str, Callable[[JSON], Iterable[str]]] = {
+    **dict.fromkeys(names.PLURALS, _parent_and_state),
+    "ImageVersion": _version,
+}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gallery_operator.api import names
-from gallery_operator.controllers.indexes import children_of, parent_of, states
+from gallery_operator.controllers.indexes import children_of, made_from, parent_of, states
 from gallery_operator.controllers.services import Services
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.store import Change
@@ -69,7 +69,8 @@ class Intake:
             self._services.queue.add(parent)
 
     def _wake_children(self, key: Key) -> None:
-        for child in children_of(self._services.store, key):
+        store = self._services.store
+        for child in (*children_of(store, key), *made_from(store, key)):
             self._services.queue.add(child)
 
     # --- the sweep ---

@@ -85,6 +85,11 @@ class Memory:
             trace.settle()
         return trace
 
+    def created_at(self, key: Key) -> datetime | None:
+        """Return when our own PUT created an object's resource, if Azure does not show it yet."""
+        trace = self._traces.get(key)
+        return None if trace is None else trace.created_at
+
     def forget(self, key: Key) -> None:
         """The object is gone."""
         self._traces.pop(key, None)

@@ -1,0 +1,115 @@
+"""Disk encryption sets of a version: in its subscription, in the region where they are used, and for disks it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gallery_operator.api.conditions import Reason
+from gallery_operator.domain import regions
+from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, index
+from gallery_operator.domain.plan import JSON, Blocked
+from gallery_operator.domain.resources import as_dict, as_list
+
+
+@dataclass(frozen=True, slots=True)
+class SetReference:
+    """A disk encryption set that a version names."""
+
+    field: str
+    id: str
+    region: str
+    """Where it is used, normalised."""
+    confidential: bool = False
+    """Whether it is for confidential virtual machines."""
+
+    @property
+    def subscription(self) -> str:
+        return self.id.split("/")[2] if self.id.count("/") > 2 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Disk:
+    field: str
+    region: str
+    lun: int | None
+    settings: JSON
+
+
+def named(body: JSON, observed: JSON | None) -> list[SetReference]:
+    """Return the sets that a PUT names for regions and edge zones which Azure does not have yet."""
+    found: dict[tuple[str, str, bool], SetReference] = {}
+    for disk in _disks(body, observed):
+        security = as_dict(disk.settings.get("securityProfile"))
+        for name, id_, confidential in (
+            ("diskEncryptionSetId", disk.settings.get("diskEncryptionSetId"), False),
+            ("securityProfile.secureVMDiskEncryptionSetId", security.get("secureVMDiskEncryptionSetId"), True),
+        ):
+            if isinstance(id_, str) and id_:
+                reference = SetReference(f"{disk.field}.{name}", id_.rstrip("/"), disk.region, confidential)
+                found.setdefault((id_.casefold(), disk.region, confidential), reference)
+    return list(found.values())
+
+
+def _disks(body: JSON, observed: JSON | None) -> Iterator[_Disk]:
+    wanted, present = _profile(body), _profile(observed or {})
+    for path, member, name in (
+        (TARGET_REGIONS, "targetRegions", "targetRegions"),
+        (EDGE_ZONES, "targetExtendedLocations", "edgeZones"),
+    ):
+        known = index(path, as_list(present.get(member)))
+        for key, place in index(path, as_list(wanted.get(member))).items():
+            if key not in known:
+                region = regions.normalise(str(place.get("name", "")))
+                yield from _encrypted(f"{name}[{key}].encryption", region, as_dict(place.get("encryption")))
+
+
+def _encrypted(field: str, region: str, encryption: JSON) -> Iterator[_Disk]:
+    if os_disk := as_dict(encryption.get("osDiskImage")):
+        yield _Disk(f"{field}.osDisk", region, None, os_disk)
+    for disk in map(as_dict, as_list(encryption.get("dataDiskImages"))):
+        lun = disk.get("lun")
+        yield _Disk(f"{field}.dataDisks[{lun}]", region, lun if isinstance(lun, int) else None, disk)
+
+
+def _profile(body: JSON) -> JSON:
+    return as_dict(as_dict(body.get("properties")).get("publishingProfile"))
+
+
+def unknown_luns(body: JSON, luns: frozenset[int]) -> Blocked | None:
+    """Return that disks are to be encrypted which the source, whose data disks are at `luns`, does not have."""
+    missing = sorted({disk.lun for disk in _disks(body, None) if disk.lun is not None} - luns)
+    if not missing:
+        return None
+    there = ", ".join(map(str, sorted(luns))) or "none"
+    return Blocked(
+        Reason.SOURCE_DIFFERS,
+        f"targetRegions[].encryption.dataDisks: the source has no data disk at LUN {', '.join(map(str, missing))} "
+        f"(it has: {there}); leave it out, or correct the LUN",
+    )
+
+
+def foreign(references: list[SetReference], subscription: str) -> Blocked | None:
+    """Return that a set is not in the version's subscription, as Azure asks."""
+    for each in references:
+        if each.subscription.casefold() != subscription.casefold():
+            return Blocked(
+                Reason.ENCRYPTION_DIFFERS,
+                f"{each.field}: the disk encryption set is in subscription {each.subscription[:64]}, the version is in "
+                f"{subscription}: use a set in the version's subscription",
+            )
+    return None
+
+
+def misfit(reference: SetReference, body: JSON) -> Blocked | None:
+    """Return why a set, as Azure describes it (DiskEncryptionSet), cannot be used."""
+    location = regions.normalise(str(body.get("location") or ""))
+    purpose = str(as_dict(body.get("properties")).get("encryptionType") or "")
+    problem = None
+    if location and location != reference.region:
+        problem = f"is in {location[:64]}: use one in {reference.region}"
+    elif reference.confidential and purpose and purpose != "ConfidentialVmEncryptedWithCustomerKey":
+        problem = f"has the encryption type {purpose[:64]}: use one with ConfidentialVmEncryptedWithCustomerKey"
+    if problem is None:
+        return None
+    return Blocked(Reason.ENCRYPTION_DIFFERS, f"{reference.field}: the disk encryption set {reference.id} {problem}")

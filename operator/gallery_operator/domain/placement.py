@@ -1,0 +1,132 @@
+"""Where replicas may be: regions that the subscription has, with availability zones where replicas span zones.
+
+Azure refuses both only when it is asked to create the version; asked before, it names the regions that would do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gallery_operator.api.conditions import Reason
+from gallery_operator.domain import regions
+from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, index
+from gallery_operator.domain.plan import JSON, Blocked
+from gallery_operator.domain.resources import as_dict, as_list
+
+_ZONE_REDUNDANT: Final = "Standard_ZRS"
+#: That many regions are named in a message.
+_SHOWN: Final = 40
+#: Beginnings of the region names of clouds that are not the public one.
+_CLOUDS: Final = {
+    "china": "Azure operated by 21Vianet",
+    "usgov": "Azure for US Government",
+    "usdod": "Azure for US Government",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A region as a subscription has it."""
+
+    name: str
+    """Normalised."""
+    display_name: str
+    zonal: bool
+    """Whether it has availability zones."""
+
+
+Locations = Mapping[str, Location]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A region that a spec names, and the field that does."""
+
+    field: str
+    region: str
+    """Normalised."""
+    zone_redundant: bool = False
+
+
+def read_locations(rows: Iterable[JSON]) -> dict[str, Location]:
+    """Read the answer to GET /subscriptions/{id}/locations; groups of regions such as `europe` are left out."""
+    found = {}
+    for row in rows:
+        name = regions.normalise(str(row.get("name", "")))[:64]
+        logical = as_dict(row.get("metadata")).get("regionType") == "Logical"
+        if name and not logical and row.get("type", "Region") == "Region":
+            shown = str(row.get("displayName") or name)[:64]
+            found[name] = Location(name, shown, bool(as_list(row.get("availabilityZoneMappings"))))
+    return found
+
+
+def spots(body: JSON, observed: JSON | None) -> list[Spot]:
+    """Return the places that a PUT of a version adds, or makes zone-redundant: what Azure has was judged before."""
+    wanted, present = _profile(body), _profile(observed or {})
+    known = index(TARGET_REGIONS, as_list(present.get("targetRegions")))
+    found = []
+    for name, each in index(TARGET_REGIONS, as_list(wanted.get("targetRegions"))).items():
+        here = known.get(name)
+        if here is None or (_is_zone_redundant(each) and not _is_zone_redundant(here)):
+            found.append(Spot(f"targetRegions[{name}]", str(name), _is_zone_redundant(each)))
+    zones = index(EDGE_ZONES, as_list(present.get("targetExtendedLocations")))
+    for name, each in index(EDGE_ZONES, as_list(wanted.get("targetExtendedLocations"))).items():
+        if name not in zones:
+            found.append(Spot(f"edgeZones[{name}].region", regions.normalise(str(each.get("name", "")))))
+    return found
+
+
+def _profile(body: JSON) -> JSON:
+    return as_dict(as_dict(body.get("properties")).get("publishingProfile"))
+
+
+def _is_zone_redundant(region: JSON) -> bool:
+    sets = map(as_dict, as_list(region.get("additionalReplicaSets")))
+    return any(each.get("storageAccountType") == _ZONE_REDUNDANT for each in (region, *sets))
+
+
+def refusal(wanted: Iterable[Spot], known: Locations) -> Blocked | None:
+    """Return why replicas cannot be there: the region is unknown, or has no availability zones."""
+    wanted = list(wanted)
+    unknown = [spot for spot in wanted if spot.region not in known]
+    if unknown:
+        return Blocked(Reason.REGION_UNKNOWN, "; ".join(_unknown(spot, known) for spot in unknown[:5]))
+    if not any(each.zonal for each in known.values()):  # then this Azure does not tell
+        return None
+    flat = [spot.region for spot in wanted if spot.zone_redundant and not known[spot.region].zonal]
+    return _zones_missing(flat, [spot.region for spot in wanted], known) if flat else None
+
+
+def _zones_missing(flat: list[str], wanted: list[str], known: Locations) -> Blocked:
+    zonal = [name for name in wanted if known[name].zonal]
+    able = f"of the regions wanted here, {', '.join(zonal)} can" if zonal else "no region wanted here can"
+    everywhere = sorted(each.name for each in known.values() if each.zonal)
+    more = f" and {len(everywhere) - _SHOWN} more" if len(everywhere) > _SHOWN else ""
+    return Blocked(
+        Reason.ZONES_MISSING,
+        f"targetRegions: {', '.join(flat[:8])} cannot hold {_ZONE_REDUNDANT}, having no availability zones; {able}. "
+        "Set storageAccountType: Standard_LRS there, or take a region with zones: "
+        f"{', '.join(everywhere[:_SHOWN])}{more}",
+    )
+
+
+def _unknown(spot: Spot, known: Locations) -> str:
+    name = spot.region[:64]
+    cloud = next((cloud for prefix, cloud in _CLOUDS.items() if name.startswith(prefix)), None)
+    if cloud is not None:
+        return (
+            f"{spot.field}: {name} is a region of {cloud}, and versions are not replicated across clouds: copy the "
+            "VHD into a storage account of that cloud and publish from there"
+        )
+    nearest = nearest_region(name, known)
+    advice = f"did you mean {nearest}?" if nearest else "az account list-locations shows its regions"
+    return f"{spot.field}: the subscription has no region {name!r}; {advice}"
+
+
+def nearest_region(name: str, known: Locations) -> str | None:
+    """Return the known region whose name is most like this one; None when none is."""
+    matches = difflib.get_close_matches(regions.normalise(name), list(known), n=1, cutoff=0.7)
+    return matches[0] if matches else None
