@@ -24,6 +24,7 @@ from tests.integration.admission.asking import JSON, Admission, changed, manifes
 from tests.integration.admission.manifests import DEFINITION_ID, GALLERY_ID, MINIMAL
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+POLICIES = {"managementPolicy": "Manage", "driftPolicy": "Correct"}
 
 
 def ready(status: str, reason: str, message: str) -> list[Condition]:
@@ -69,7 +70,7 @@ def test_a_crd_is_established_and_structural(cluster: Cluster, crds: tuple[str, 
 
 def test_a_new_gallery_is_managed_and_was_not_looked_at(admission: Admission) -> None:
     created = admission.create(manifest("Gallery", MINIMAL["Gallery"]))
-    assert created["spec"] == {**MINIMAL["Gallery"], "managementPolicy": "Manage"}
+    assert created["spec"] == {**MINIMAL["Gallery"], **POLICIES}
     assert created["status"] == {"observedGeneration": -1}
 
 
@@ -80,19 +81,20 @@ def test_a_new_image_definition_has_azures_usual_properties_explicitly(admission
         "osState": "Generalized",
         "hyperVGeneration": "V2",
         "architecture": "x64",
-        "managementPolicy": "Manage",
+        **POLICIES,
     }
     assert created["status"] == {"observedGeneration": -1}
 
 
-def test_a_new_image_version_counts_for_latest(admission: Admission) -> None:
+def test_a_new_image_version_counts_for_latest_and_is_copied(admission: Admission) -> None:
     spec = changed(MINIMAL["ImageVersion"], {"safety": {}})
     created = admission.create(manifest("ImageVersion", spec))
     assert created["spec"] == {
         **spec,
         "excludeFromLatest": False,
         "safety": {"allowRegionRemoval": False},
-        "managementPolicy": "Manage",
+        "replicationMode": "Full",
+        **POLICIES,
     }
     assert created["status"] == {"observedGeneration": -1}
 

@@ -106,15 +106,17 @@ def names_resource(field: str, type_: str, *, optional: bool = False) -> dict[st
     pattern = f"(?i)^/subscriptions/{name}/resourceGroups/{name}/providers/{provider.replace('.', '[.]')}"
     pattern += "".join(f"/{each}/{name}" for each in types) + "$"
     shape = f"/subscriptions/<id>/resourceGroups/<group>/providers/{provider}/{'/<name>/'.join(types)}/<name>"
-    guard = f"!has(self.{field.partition('.')[0]}) || !has(self.{field}) || " if optional else ""
+    holders = dict.fromkeys((field.partition(".")[0], field)) if optional else ()
+    guard = "".join(f"!has(self.{each}) || " for each in holders)
     return rule(f"{guard}self.{field}.matches('{pattern}')", f"{field} looks like {shape}", fieldPath=f".{field}")
 
 
 Text = Annotated[str, Field(max_length=2048)]
+#: The limit leaves room for `/subscriptions/<id>`, so that who writes that is told the mend.
 Uuid = Annotated[
     str,
     Field(
-        max_length=36,
+        max_length=64,
         json_schema_extra=rules(
             rule(
                 "self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",

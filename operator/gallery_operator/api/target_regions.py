@@ -217,11 +217,11 @@ class EdgeZone(ApiModel):
             min_length=1,
             max_length=64,
             json_schema_extra=rules(
-                rule("self.matches('^[A-Za-z0-9][-A-Za-z0-9]*$')", "an edge zone is written as Azure does: losangeles")
+                rule("self.matches('^[A-Za-z0-9][-A-Za-z0-9]*$')", "an edge zone is written as Azure does: microsoftlosangeles1")
             ),
         ),
     ]
-    """The edge zone (extended location), for example losangeles."""
+    """The edge zone (extended location), for example microsoftlosangeles1."""
     region: Region
     """The region the edge zone belongs to; one of the target regions."""
     replicas: Replicas | None = None

@@ -17,9 +17,11 @@ from kubernetes import client, config
 
 from dev.control_plane import Cluster
 from gallery_operator.api import names
-from tests.integration.admission.manifests import FULL, MINIMAL
+from tests.integration.admission.manifests import MINIMAL, STORED
 
 JSON = dict[str, Any]
+
+Start = Literal["minimal", "full", "other", "new"]
 
 #: The value of a change that removes a field.
 UNSET: Final = object()
@@ -38,8 +40,8 @@ class Refusal:
     """The field that the message names."""
     says: str
     """The rule and its mend."""
-    on: Literal["minimal", "full", "new"] = "new"
-    """Whether it is an update of the minimal or the full object, or a new (minimal) object."""
+    on: Start = "new"
+    """Whether it is an update of one of the stored objects, or a new (minimal) object."""
     name: str = "candidate"
 
     def __str__(self) -> str:
@@ -140,14 +142,14 @@ class Admission:
 
 @contextmanager
 def opened(cluster: Cluster) -> Iterator[Admission]:
-    """Yield an Admission with a namespace of its own, in which a `minimal` and a `full` object of each kind live."""
+    """Yield an Admission with a namespace of its own, in which the stored objects of each kind live."""
     namespace = f"admission-{uuid.uuid4().hex[:10]}"
     cluster.kubectl("create", "namespace", namespace)
     with config.new_client_from_config(str(cluster.kubeconfig)) as api:  # type: ignore[no-untyped-call]
         admission = Admission(client.CustomObjectsApi(api), namespace)
         for kind in names.PLURALS:
-            admission.create(manifest(kind, MINIMAL[kind], "minimal"), dry_run=False)
-            admission.create(manifest(kind, FULL[kind], "full"), dry_run=False)
+            for name, specs in STORED.items():
+                admission.create(manifest(kind, specs[kind], name), dry_run=False)
         yield admission
     if cluster.foreign:
         cluster.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.integration.admission import encryption
 from tests.integration.admission.asking import Refusal
 from tests.integration.admission.manifests import COMPUTE, GALLERY_ID
 from tests.integration.admission.shared import (
@@ -16,6 +17,7 @@ from tests.integration.admission.shared import (
     references,
     replication,
 )
+from tests.integration.admission.sharing import access
 
 _KIND: Final = "ImageDefinition"
 _MEND: Final = "create another ImageDefinition"
@@ -102,7 +104,27 @@ REFUSALS: Final = [
         "spec.features[0].startsAtVersion",
         VERSION,
     ),
+    *(
+        Refusal(
+            _KIND,
+            f"a feature twice, as {again}",
+            {"features": [{"name": name, "value": "True"} for name in ("IsHibernateSupported", again)]},
+            at,
+            says,
+        )
+        for again, at, says in (
+            ("IsHibernateSupported", "spec.features[1]", 'Duplicate value: {"name":"IsHibernateSupported"}'),
+            (
+                "ishibernatesupported",
+                "spec.features",
+                "a feature is listed twice (the case of its name does not matter): keep one of them",
+            ),
+        )
+    ),
+    *access(_KIND),
     *replication(_KIND, "versionDefaults."),
+    *encryption.refusals(_KIND, encryption.DEFAULT_REGIONS),
+    *encryption.in_one_region_only(_KIND, encryption.DEFAULT_REGIONS),
     *_durations("lifecycle.endOfLife.after", _DURATION, signed=False),
     *_durations("lifecycle.removeRetiredAfter", _DURATION, signed=False),
     *_durations("lifecycle.stages.excludeFromLatest", _OFFSET, signed=True),

@@ -32,6 +32,14 @@ def rules_of(node: JSON, at: str = "") -> Iterator[tuple[str, str]]:
         yield from rules_of(node["additionalProperties"], f"{at}.*")
 
 
+def fields(node: JSON, at: str = "") -> Iterator[str]:
+    """Yield the path of every field below a schema node; entries of lists have the path of the list."""
+    for name, child in node.get("properties", {}).items():
+        here = f"{at}.{name}".lstrip(".")
+        yield here
+        yield from fields(child.get("items", child), here)
+
+
 def without_indices(field: str) -> str:
     """Return a field as `rules_of` writes it."""
     return re.sub(r"\[\d+\]", "", field)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tests.integration.admission.asking import UNSET, Refusal
 
@@ -46,17 +46,31 @@ def policies(kind: str) -> list[Refusal]:
             "spec.managementPolicy",
             'Unsupported value: "observe": supported values: "Manage", "Observe"',
         ),
+        Refusal(
+            kind,
+            "an unknown drift policy",
+            {"driftPolicy": "Ignore"},
+            "spec.driftPolicy",
+            'Unsupported value: "Ignore": supported values: "Correct", "Report"',
+        ),
     ]
 
 
-def immutable(kind: str, mend: str, fields: Mapping[str, Any], *, required: bool = False) -> list[Refusal]:
+def immutable(
+    kind: str,
+    mend: str,
+    fields: Mapping[str, Any],
+    *,
+    required: bool = False,
+    on: Literal["full", "other"] = "full",
+) -> list[Refusal]:
     """Return the refusals of a change of each field; of setting it later and unsetting it, too, if it is optional."""
     result = []
     for field, other in fields.items():
         at, says = f"spec.{field}", f"Forbidden: {field} is immutable: {mend}"
-        result.append(Refusal(kind, f"changing {field}", {field: other}, at, says, "full"))
+        result.append(Refusal(kind, f"changing {field}", {field: other}, at, says, on))
         if not required:
-            result.append(Refusal(kind, f"unsetting {field}", {field: UNSET}, at, says, "full"))
+            result.append(Refusal(kind, f"unsetting {field}", {field: UNSET}, at, says, on))
             result.append(Refusal(kind, f"setting {field} later", {field: other}, at, says, "minimal"))
     return result
 
