@@ -134,7 +134,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
         bypass = visit.metadata.annotations.get(names.BYPASS_SOFT_DELETE) == "true"
         visit.account.recycle_bin.forget(place.id.definition)
         if isinstance(step, Delete):
-            return replace(step, bypass_soft_delete=bypass)
+            return replace(step, bypass_soft_delete=bypass or versions.is_worthless(observed))
         if step is None and observed is None and bypass:
             deleted = await visit.account.recycle_bin.of(place.id.definition, 0.0)
             if place.id.version in deleted:

@@ -13,7 +13,7 @@ from typing import Final
 
 from gallery_operator.api.conditions import Reason
 from gallery_operator.domain import regions
-from gallery_operator.domain.difference import EDGE_ZONES, PRESENT, TARGET_REGIONS, index
+from gallery_operator.domain.difference import ADDED, EDGE_ZONES, PRESENT, TARGET_REGIONS, index
 from gallery_operator.domain.plan import JSON, Blocked, Change, Update
 from gallery_operator.domain.resources import as_dict, as_list
 
@@ -53,8 +53,11 @@ def judge(step: Update, observed: JSON, home: str, *, failed: Set[str], removal_
             return _storage_differs(
                 change, f"name the type it has, or set {_PERMISSION} to have the region removed and added again"
             )
+    body = _with_present_types(step.body, observed)
+    if any(each.rule in (TARGET_REGIONS, EDGE_ZONES) and each.wanted == ADDED for each in step.changes):
+        return replace(step, body=body)  # what is to come back comes before the next one leaves
     first, change = moved[0]
-    body = without_regions(_with_present_types(step.body, observed), {regions.normalise(first)})
+    body = without_regions(body, {regions.normalise(first)})
     return replace(step, body=body, why=f"{first} is removed, to be added again with {change.wanted}")
 
 

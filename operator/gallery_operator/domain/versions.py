@@ -114,7 +114,8 @@ def _retirement(situation: Situation) -> Plan | None:
         return Wait(Reason.KEPT, "marked as retired, but not deleted: its owner tag was removed in Azure", 3600.0)
     if (kept := situation.kept_because) is not None:
         return Wait(Reason.KEPT, f"marked as retired, but not deleted: {kept}", 3600.0)
-    return Delete(f"retired {decision[:200]}", situation.version.bypasses_soft_delete)
+    for_good = situation.version.bypasses_soft_delete or is_worthless(situation.observed)
+    return Delete(f"retired {decision[:200]}", bypass_soft_delete=for_good)
 
 
 def _tombstone(situation: Situation, decision: str) -> Plan:
@@ -202,6 +203,11 @@ def _brought_back(situation: Situation) -> Restore | None:
 def _tenants(situation: Situation) -> tuple[str, ...]:
     tenant = situation.version.spec.source.tenant_id
     return () if tenant is None else (tenant,)
+
+
+def is_worthless(observed: JSON | None) -> bool:
+    """Tell whether there is nothing to bring back later: soft delete refuses Failed versions."""
+    return observed is not None and resources.provisioning_state(observed) == "Failed"
 
 
 def _recreation(situation: Situation) -> Plan | None:

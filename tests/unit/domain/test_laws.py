@@ -14,6 +14,7 @@ from gallery_operator.api.image_version import ImageVersionStatus
 from gallery_operator.domain import definitions, galleries, reports, resources, version_body, versions
 from gallery_operator.domain.difference import difference, merge
 from gallery_operator.domain.plan import Blocked, Create, Delete, Plan, Retire, Update, UpToDate
+from gallery_operator.domain.replication import Repairs
 from gallery_operator.domain.resources import Attempts
 from tests.unit.domain import build
 from tests.unit.domain.azure_model import apply_definition, apply_gallery, apply_version
@@ -187,7 +188,7 @@ def test_whatever_azure_says_a_version_is_planned_and_reported(data: st.DataObje
     assert not isinstance(step, Create)
     if isinstance(step, Delete | Retire):
         assert resources.owner_of(observed) == OWNER
-    rows = reports.replication_status(of, None, {})
+    rows = reports.replication_status(of, None, Repairs())
     status = ImageVersionStatus(replication=rows, end_of_life=reports.end_of_life_status(of))
     assert reports.version_claims(of, step, status)[0].type == "Ready"
     assert reports.latest_by_region(of.relatives)

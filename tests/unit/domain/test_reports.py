@@ -25,6 +25,7 @@ from gallery_operator.domain.plan import (
     UpToDate,
     Wait,
 )
+from gallery_operator.domain.replication import Repairs
 from tests.unit.domain import build
 from tests.unit.domain.build import DAY, NOW, arm_version, member, parents, region, situation, text, version
 
@@ -34,7 +35,8 @@ WANTED = [{"name": "West Europe"}, {"name": "East US 2"}]
 
 def status_of(of: versions.Situation, before: Any = None) -> ImageVersionStatus:
     return ImageVersionStatus(
-        replication=reports.replication_status(of, before, {"eastus2": 2}), end_of_life=reports.end_of_life_status(of)
+        replication=reports.replication_status(of, before, Repairs({"eastus2": 2}, NOW)),
+        end_of_life=reports.end_of_life_status(of),
     )
 
 
@@ -59,6 +61,7 @@ def test_each_region_has_a_row_with_what_azure_says() -> None:
         "storage_account_type": "Standard_ZRS",
         "details": "no capacity",
         "attempts": 2,
+        "next_attempt_at": NOW,
     }
 
 
@@ -99,9 +102,21 @@ def test_rows_are_carried_over_when_an_answer_has_no_states() -> None:
     assert status_of(listed, before).replication == before
 
 
+def test_an_edge_zone_has_a_row_of_its_own() -> None:
+    zone = {"name": "West Europe", "extendedLocation": {"name": "LosAngeles", "type": "EdgeZone"}}
+    observed = arm_version(replication={"West Europe": ("Completed", 100), "losangeles": ("Failed", 12)})
+    observed["properties"]["publishingProfile"]["targetExtendedLocations"] = [zone]
+    wanted = version(edgeZones=[{"name": "losangeles", "region": "westeurope"}, {"name": "miami", "region": "eastus"}])
+    rows = status_of(situation(wanted, observed)).replication
+    assert rows is not None
+    assert rows.edge_zones is not None
+    assert [(each.name, each.state) for each in rows.edge_zones] == [("losangeles", "Failed"), ("miami", "Pending")]
+    assert (rows.state, rows.summary) == ("Failed", "1/1")
+
+
 def test_more_regions_than_the_status_holds_are_cut() -> None:
     observed = read_version("1.0.0", arm_version(regions=[region(f"Region {number}") for number in range(500)]))
-    assert len(replication.report(["westeurope"], observed, {}, {}).regions) == replication.ROWS
+    assert len(replication.report(["westeurope"], [], observed, {}, Repairs()).regions) == replication.ROWS
 
 
 @pytest.mark.parametrize(

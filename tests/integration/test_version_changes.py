@@ -1,0 +1,120 @@
+"""Changes of a version that Azure makes only in several steps, or not at all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from dev.azure_simulator import FailOperation, FailRegion
+from gallery_operator.api import names
+from tests.integration import scenes
+from tests.integration.driving import Driver, condition
+from tests.integration.scenes import Scene
+
+REMOVABLE = {"allowRegionRemoval": True}
+
+
+async def parents(scene: Scene, driver: Driver) -> None:
+    scene.apply(scenes.gallery(), scenes.definition())
+    await driver.settle()
+
+
+def storage(scene: Scene) -> dict[str, str]:
+    listed = scene.properties()["publishingProfile"]["targetRegions"]
+    return {each["name"]: each["storageAccountType"] for each in listed}
+
+
+def targets(**types: str) -> list[dict[str, Any]]:
+    return [{"name": name, "storageAccountType": type_} for name, type_ in types.items()]
+
+
+async def test_a_region_changes_its_storage_by_leaving_and_coming_back(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    plain = targets(westeurope="Standard_LRS", northeurope="Standard_LRS", eastus2="Standard_LRS")
+    moved = targets(westeurope="Standard_LRS", northeurope="Standard_ZRS", eastus2="Premium_LRS")
+    scene.apply(scenes.version(targetRegions=plain))
+    await driver.settle()
+    scene.azure.clear_journal()
+    scene.apply(scenes.version(targetRegions=moved))
+    await driver.settle()
+    assert condition(await scene.version(driver), "Stalled")["reason"] == "StorageTypeDiffers"
+    assert scene.writes() == []
+    scene.apply(scenes.version(targetRegions=moved, safety=REMOVABLE))
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    assert storage(scene) == {"West Europe": "Standard_LRS", "North Europe": "Standard_ZRS", "East US 2": "Premium_LRS"}
+    assert scene.writes() == [("PUT", "1.0.0")] * 4
+    for each in scene.azure.journal("PUT .*/versions/"):
+        names_ = [region["name"] for region in each.body["properties"]["publishingProfile"]["targetRegions"]]
+        assert "westeurope" in names_
+        assert len(names_) >= 2, "one region at a time"
+
+
+async def test_a_creation_that_fails_outright_is_made_anew_once(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.clear_journal()
+    scene.azure.fault(FailOperation(match="PUT .*versions", code="PirError", message="the copy broke off", times=2))
+    scene.apply(scenes.version())
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    assert scene.writes() == [("PUT", "1.0.0")] * 2 + [("DELETE", "1.0.0"), ("PUT", "1.0.0")]
+    assert any(each.startswith("Recreating ImageVersion") for each in scene.events())
+
+
+async def test_what_fails_again_after_that_waits_for_someone(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.clear_journal()
+    scene.azure.fault(FailOperation(match="PUT .*versions", code="PirError", message="the copy broke off", times=None))
+    scene.apply(scenes.version())
+    await driver.settle(rounds=400)
+    stalled = condition(await scene.version(driver), "Stalled")
+    assert stalled["status"] == "True"
+    assert [each for each in scene.writes() if each[0] == "DELETE"] == [("DELETE", "1.0.0")]
+    assert len(scene.writes()) <= 12
+    scene.azure.clear_journal()
+    await driver.pass_time(timedelta(hours=6))
+    assert scene.writes() == []
+
+
+async def test_a_version_that_served_once_is_never_deleted_for_a_failure(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.apply(scenes.version())
+    await driver.settle()
+    scene.azure.clear_journal()
+    scene.azure.fault(FailRegion(region="japaneast", details="no capacity", times=None))
+    more = ["westeurope", "northeurope", "eastus2", "japaneast"]
+    scene.apply(scenes.version(targetRegions=[{"name": each} for each in more]))
+    await driver.settle(rounds=400)
+    assert {each[0] for each in scene.writes()} == {"PUT"}
+    assert names.RECREATED not in (await scene.version(driver))["metadata"].get("annotations", {})
+
+
+async def test_repairs_show_attempts_and_when_the_next_is_due(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.fault(FailRegion(region="eastus2", details="no capacity", times=None))
+    scene.apply(scenes.version())
+    seen: list[dict[str, Any]] = []
+    for _ in range(120):
+        await driver.round()
+        scene.azure.advance(timedelta(seconds=30))
+        rows = (await scene.version(driver)).get("status", {}).get("replication", {}).get("regions", [])
+        seen += [each for each in rows if each["name"] == "eastus2" and each["state"] == "Failed"]
+        if any(each.get("attempts", 0) >= 2 for each in seen):
+            break
+    assert any(each.get("attempts", 0) >= 2 for each in seen)
+    assert any("nextAttemptAt" in each for each in seen)
+
+
+async def test_edge_zones_have_their_own_rows(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    zones = [{"name": "microsoftlosangeles1", "region": "westus"}]
+    regions = [{"name": "westeurope"}, {"name": "westus"}]
+    scene.apply(scenes.version(targetRegions=regions, edgeZones=zones))
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    rows = (await scene.version(driver))["status"]["replication"]
+    assert [(each["name"], each["state"]) for each in rows["edgeZones"]] == [("microsoftlosangeles1", "Completed")]
+    assert [each["name"] for each in rows["regions"]] == ["westeurope", "westus"]
+    scene.azure.clear_journal()
+    await driver.pass_time(timedelta(hours=2))
+    assert scene.writes() == []
