@@ -84,7 +84,8 @@ def _canonical(value: Any, path: str) -> Any:
     if path in NORMALISED:
         return NORMALISED[path](value)
     if isinstance(value, dict):
-        return {key: _canonical(each, f"{path}.{key}" if path else key) for key, each in value.items()}
+        named = {key: each for key, each in value.items() if each is not None}
+        return {key: _canonical(each, f"{path}.{key}" if path else key) for key, each in named.items()}
     if isinstance(value, list):
         entries = [_canonical(each, path) for each in value]
         return sorted(entries, key=lambda each: str(KEYED[path].name(each))) if path in KEYED else entries
