@@ -97,9 +97,11 @@ GOOD: list[tuple[str, str, dict[str, Any]]] = [
         "targetRegions": [{"name": "westeurope", "replicas": 1, "storageAccountType": "Premium_LRS"}], "edgeZones": [],
     }),
     ("ImageVersion", "an edge zone of a region in another spelling", {
-        "targetRegions": [{"name": "West US"}], "edgeZones": [{"name": "losangeles", "region": "westus"}]
+        "targetRegions": [{"name": "West US"}], "edgeZones": [{"name": "microsoftlosangeles1", "region": "westus"}]
     }),
-    ("ImageVersion", "an edge zone of inherited regions", {"edgeZones": [{"name": "losangeles", "region": "westus"}]}),
+    ("ImageVersion", "an edge zone of inherited regions", {
+        "edgeZones": [{"name": "microsoftlosangeles1", "region": "westus"}]
+    }),
     ("ImageVersion", "256 hashes", {"uefiSettings": {"additionalSignatures": {
         "db": [{"type": "sha256", "value": ["3q2+7w=="] * 128}, {"type": "x509", "value": ["MIID"] * 256}],
         "dbx": [{"type": "sha256", "value": ["3q2+7w=="] * 128}],

@@ -217,7 +217,10 @@ class EdgeZone(ApiModel):
             min_length=1,
             max_length=64,
             json_schema_extra=rules(
-                rule("self.matches('^[A-Za-z0-9][-A-Za-z0-9]*$')", "an edge zone is written as Azure does: microsoftlosangeles1")
+                rule(
+                    "self.matches('^[A-Za-z0-9][-A-Za-z0-9]*$')",
+                    "an edge zone is written as Azure does: microsoftlosangeles1",
+                )
             ),
         ),
     ]

@@ -29,7 +29,7 @@ _NO_SETS: Final = {
 Place = tuple[str, dict[str, Any]]
 REGIONS: Final[Place] = ("targetRegions", {"name": "westeurope"})
 DEFAULT_REGIONS: Final[Place] = ("versionDefaults.targetRegions", {"name": "westeurope"})
-EDGE_ZONES: Final[Place] = ("edgeZones", {"name": "losangeles", "region": "westus"})
+EDGE_ZONES: Final[Place] = ("edgeZones", {"name": "microsoftlosangeles1", "region": "westus"})
 
 
 def refusals(kind: str, place: Place) -> list[Refusal]:

@@ -21,7 +21,7 @@ _VERSIONS: Final = (
 )  # fmt: skip
 
 
-_ZONE: Final = {"name": "losangeles", "region": "westus"}
+_ZONE: Final = {"name": "microsoftlosangeles1", "region": "westus"}
 _SHALLOW: Final = (
     "replicationMode Shallow goes to the home region only, with one replica and without encryption: name only that "
     "region, without replicas, capacity, encryption and additionalReplicaSets"
@@ -100,7 +100,7 @@ _EDGE_ZONES: Final = [
     Refusal(
         _KIND,
         "an edge zone twice",
-        {"edgeZones": [_ZONE, {**_ZONE, "name": "LosAngeles"}]},
+        {"edgeZones": [_ZONE, {**_ZONE, "name": "MicrosoftLosAngeles1"}]},
         "spec.edgeZones",
         "an edge zone is listed twice: keep one of them",
     ),
@@ -110,7 +110,7 @@ _EDGE_ZONES: Final = [
             f"the edge zone {name!r}",
             {"edgeZones": [{**_ZONE, "name": name}]},
             "spec.edgeZones[0].name",
-            "an edge zone is written as Azure does: losangeles",
+            "an edge zone is written as Azure does: microsoftlosangeles1",
         )
         for name in ("Los Angeles", "los/angeles", "-losangeles")
     ),

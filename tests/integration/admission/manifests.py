@@ -138,7 +138,7 @@ FULL: Final[dict[str, dict[str, Any]]] = {
         "replicationMode": "Full",
         "edgeZones": [
             {
-                "name": "losangeles",
+                "name": "microsoftlosangeles1",
                 "region": "westeurope",
                 "replicas": 2,
                 "storageAccountType": "StandardSSD_LRS",
