@@ -63,11 +63,17 @@ def identity_options(cloud: Cloud) -> dict[str, Any]:
     return options
 
 
-def credential_error(error: ClientAuthenticationError, secret: str | None = None) -> ArmError:
-    """Return the error that a failed attempt to get a token means: somebody has to mend the identity.
+class SecretRefusedError(ClientAuthenticationError):
+    """No token was given for the credential in a Secret (`<namespace>/<name>`)."""
 
-    :param secret: the Secret (`<namespace>/<name>`) that the credential came from; None: it is the operator's own.
-    """
+    def __init__(self, secret: str, message: str) -> None:
+        super().__init__(message)
+        self.secret = secret
+
+
+def credential_error(error: ClientAuthenticationError) -> ArmError:
+    """Return the error that a failed attempt to get a token means: somebody has to mend the identity."""
+    secret = error.secret if isinstance(error, SecretRefusedError) else None
     whose = "the operator's credential" if secret is None else f"the credential in Secret {secret}"
     refused = re.search(r"\bAADSTS\d{3,9}\b.*?(?=\s*Trace ID|\s*\r?\n|$)", str(error.message))
     if refused:

@@ -113,6 +113,8 @@ class ArmGateway:
     """ARM under one credential, within each subscription's budget. Create it in the running loop; close it.
 
     Every method raises ArmError. The credential stays its creator's to close.
+
+    :param conceal: what every text of Azure goes through before anybody reads it.
     """
 
     def __init__(
@@ -123,12 +125,14 @@ class ArmGateway:
         clock: Clock,
         limits: Limits | None = None,
         observer: ArmObserver | None = None,
+        conceal: Callable[[str], str] = str,
     ) -> None:
         self.cloud = cloud
         self._endpoint = cloud.arm_endpoint
         self._clock = clock
         self._limits = limits or Limits.below_arm()
         self._observer = observer or NoObserver()
+        self._conceal = conceal
         self._transport = ArmTransport(cloud, credential)
         self._budgets: dict[str, Budget] = {}
         self._operations: OrderedDict[str, str] = OrderedDict()
@@ -210,14 +214,18 @@ class ArmGateway:
         self._remember_operation(gallery, answer)
 
     async def grant(self, scope: ArmId, assignment: RoleAssignment) -> None:
-        """Create a role assignment at a resource."""
+        """Create a role assignment at a resource; that another one already says the same is fine."""
         properties = {
             "roleDefinitionId": assignment.role_definition_id,
             "principalId": assignment.principal_id,
             "principalType": assignment.principal_type,
         }
         exchange = partial(self._transport.assign_role, scope, assignment.name, {"properties": properties})
-        await self._send(_GRANT, scope, exchange)
+        try:
+            await self._send(_GRANT, scope, exchange)
+        except ArmError as error:
+            if error.code.casefold() != "roleassignmentexists":
+                raise
 
     async def revoke(self, scope: ArmId, name: str) -> None:
         """Delete a role assignment at a resource; one that is gone already is fine."""
@@ -258,7 +266,8 @@ class ArmGateway:
         error_body = operation.get("error")
         if not isinstance(error_body, dict):
             return None
-        return redact(str(error_body.get("code") or "Unknown")), redact(str(error_body.get("message") or ""))
+        message = self._conceal(str(error_body.get("message") or ""))
+        return redact(str(error_body.get("code") or "Unknown")), redact(message)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -296,6 +305,12 @@ class ArmGateway:
 
     async def _send(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
         """Send a request about a resource, or about a whole subscription, within the subscription's budget."""
+        try:
+            return await self._admitted(operation, resource, exchange)
+        except ArmError as error:
+            raise error.retold(self._conceal) from None
+
+    async def _admitted(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
         if not isinstance(resource, str):
             _refuse_dot_segments(resource)
         budget = self._budget(resource)

@@ -17,6 +17,7 @@ import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -105,9 +106,8 @@ class ArmTransport:
         self._credential = credential
         self._guard = _HostGuard(cloud.arm_endpoint)
         # One TLS context for all: given a CA file, the SDK would build one (and a connection) per request.
-        tls = ssl.create_default_context(cafile=cloud.ca_file)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls),
+            connector=aiohttp.TCPConnector(ssl=_tls(cloud.ca_file)),
             trust_env=True,
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=(_send_once,),
@@ -233,6 +233,12 @@ class ArmTransport:
             policies=policies,
             transport=self._http,
         )
+
+
+@lru_cache(maxsize=8)
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    """Return the TLS context of a CA file (None: the system's): it takes a megabyte, so transports share it."""
+    return ssl.create_default_context(cafile=ca_file)
 
 
 class _HostGuard(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):

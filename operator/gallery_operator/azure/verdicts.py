@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,8 @@ class ArmError(Exception):
     @property
     def message(self) -> str:
         return self.verdict.message
+
+    def retold(self, tell: Callable[[str], str]) -> ArmError:
+        """Return the same error with its message as `tell` returns it."""
+        verdict = replace(self.verdict, message=tell(self.verdict.message))
+        return ArmError(verdict, status=self.status, code=self.code, correlation_id=self.correlation_id)

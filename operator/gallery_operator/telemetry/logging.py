@@ -13,6 +13,9 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 #: Loggers that tell one line per object or request at INFO.
 _NOISY: Final = ("kopf.objects", "azure", "msal", "aiohttp.access", "asyncio")
+#: Repeat the words of a token endpoint, with the ids of whatever Secret was used; our own lines and statuses say whose
+#: credential was refused and why, without them.
+_TALKATIVE: Final = ("azure.identity.aio._internal",)
 #: What kopf attaches to its records for its own use.
 _KOPF_ATTRIBUTES: Final = ("k8s_skip", "k8s_ref", "settings")
 
@@ -102,3 +105,5 @@ def configure(style: Literal["json", "text"] = "json", level: str = "INFO", stre
     quiet = logging.NOTSET if level.upper() == "DEBUG" else logging.WARNING
     for name in _NOISY:
         logging.getLogger(name).setLevel(quiet)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,0 +1,106 @@
+"""Gateways under the credentials of Secrets: whose they are is told, what they hold is not."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from aiohttp import web
+
+from gallery_operator.azure.gateways import Connected, Gateways
+from gallery_operator.azure.secret_credentials import read_secret
+from gallery_operator.azure.verdicts import ArmError, Waiting
+from gallery_operator.telemetry import logging as structured_logging
+from tests.unit.azure.conftest import GALLERY, ManualClock, Servers, refuses
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
+SECRET = "a~client.secret_of-40-characters-or-so"
+DATA = {
+    "AZURE_TENANT_ID": TENANT.encode(),
+    "AZURE_CLIENT_ID": CLIENT.encode(),
+    "AZURE_CLIENT_SECRET": SECRET.encode(),
+}
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that the operator would log at the most talkative level."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    structured_logging.configure("json", "DEBUG", stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+async def connected(servers: Servers) -> AsyncIterator[Connected]:
+    connected = await Gateways(servers.cloud, ManualClock()).connect(read_secret("team-a/azure", DATA))
+    yield connected
+    await connected.close()
+
+
+async def refuse_token(_: web.Request) -> web.StreamResponse:
+    description = f"AADSTS700016: Application {CLIENT} was not found in {TENANT}. You sent {SECRET}. Trace ID: 1"
+    return web.json_response({"error": "unauthorized_client", "error_description": description}, status=400)
+
+
+async def test_a_refusal_by_entra_names_the_secret_and_holds_nothing_of_it(
+    servers: Servers, connected: Connected, log: io.StringIO
+) -> None:
+    servers.arm.answer = refuse_token
+
+    with pytest.raises(ArmError) as caught:
+        await connected.arm.get(GALLERY)
+
+    assert caught.value.verdict == Waiting(
+        "CredentialUnavailable",
+        "Microsoft Entra refuses the credential in Secret team-a/azure: AADSTS700016: Application <AZURE_CLIENT_ID> "
+        "was not found in <AZURE_TENANT_ID>. You sent <AZURE_CLIENT_SECRET>.",
+    )
+    assert "GetGallery" in log.getvalue()
+    for value in (CLIENT, SECRET):
+        assert value not in str(caught.value) + repr(caught.value) + log.getvalue()
+
+
+async def test_what_arm_says_of_the_client_holds_its_key_instead_of_its_id(
+    servers: Servers, connected: Connected
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/token"):
+            return web.json_response({"access_token": "granted", "expires_in": 3600, "token_type": "Bearer"})
+        said = f"The client '{CLIENT}' does not have authorization to perform action 'Microsoft.Compute/galleries/read'"
+        return web.json_response({"error": {"code": "AuthorizationFailed", "message": said}}, status=403)
+
+    servers.arm.answer = answer
+
+    with pytest.raises(ArmError) as caught:
+        await connected.arm.get(GALLERY)
+
+    assert isinstance(caught.value.verdict, Waiting)
+    assert "The client '<AZURE_CLIENT_ID>' does not have authorization" in caught.value.message
+    assert (caught.value.status, caught.value.code) == (403, "AuthorizationFailed")
+
+
+async def test_an_identity_that_the_pod_does_not_have_is_told_of(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "AZURE_FEDERATED_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", servers.arm.url)
+    servers.arm.answer = refuses(400, "identity_not_found")
+    secret = read_secret("team-a/azure", {"AUTH_MODE": b"ManagedIdentity"})
+    connected = await Gateways(servers.cloud, ManualClock()).connect(secret)
+
+    with pytest.raises(ArmError) as caught:
+        await connected.arm.get(GALLERY)
+    await connected.close()
+
+    assert caught.value.message == (
+        "No token for Azure with the credential in Secret team-a/azure: the identity that it names is not available to "
+        "the operator's pod."
+    )
