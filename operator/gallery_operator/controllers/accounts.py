@@ -15,6 +15,7 @@ from gallery_operator.azure.version_cache import VersionCache
 from gallery_operator.clock import Clock
 from gallery_operator.controllers.families import Families
 from gallery_operator.controllers.soft_deleted import RecycleBin
+from gallery_operator.controllers.surroundings import Surroundings
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.store import Store
 
@@ -38,6 +39,7 @@ class Account:
     versions: VersionCache
     families: Families
     recycle_bin: RecycleBin
+    surroundings: Surroundings
     subscription_id: str | None = None
     """The subscription of Galleries that name none."""
     homes: dict[DefinitionId, str] = field(default_factory=dict)
@@ -77,5 +79,6 @@ class Accounts:
 
         versions = VersionCache(arm.list_versions, self._clock, changed)
         families, recycle_bin = Families(self._store, versions), RecycleBin(arm, self._clock)
-        account = Account(name, arm, versions, families, recycle_bin, subscription_id)
+        surroundings = Surroundings(arm, self._clock)
+        account = Account(name, arm, versions, families, recycle_bin, surroundings, subscription_id)
         return account

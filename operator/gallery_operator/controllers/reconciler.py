@@ -28,6 +28,7 @@ from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import children_of, parent_of
 from gallery_operator.controllers.memory import CREATE_LAG
 from gallery_operator.controllers.parents import account_key, last_known_id
+from gallery_operator.controllers.preflight import Preflight
 from gallery_operator.controllers.reporter import Reporter
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.unreadable import Unreadable, salvage
@@ -35,6 +36,7 @@ from gallery_operator.controllers.visit import JSON, R, Visit
 from gallery_operator.domain import reports, resources
 from gallery_operator.domain.plan import (
     Blocked,
+    Delete,
     Grant,
     MarkApplied,
     Mutation,
@@ -70,6 +72,7 @@ class Reconciler(ABC, Generic[R]):
     def __init__(self, services: Services) -> None:
         self.services = services
         self.reporter = Reporter(services, self.model, self.status)
+        self.preflight = Preflight(services)
         self._actor = Actor(services, self.kind, self.seen)
 
     # --- what is special of each kind ---
@@ -123,6 +126,8 @@ class Reconciler(ABC, Generic[R]):
         except Exception as bug:
             await self.reporter.internal_error(raw, bug)
             raise
+        finally:
+            self.preflight.over(key)
 
     async def _attempt(self, visit: Visit[Any]) -> Requeue:
         try:
@@ -162,11 +167,11 @@ class Reconciler(ABC, Generic[R]):
         visit = await self._open(visit, account_key(self.services, visit.resource))
         place = self.place(visit.resource, visit.account)
         observed = await self._look(visit, place, fresh=visit.forced)
-        step = await self.decide(visit, place, observed)
+        step = await self._next_step(visit, place, observed)
         if isinstance(step, Mutation | Retire | Recreate | MarkApplied) and not visit.forced:
             # Nothing is changed or noted on the strength of what is only remembered.
             observed = await self._look(visit, place, fresh=True)
-            step = await self.decide(visit, place, observed)
+            step = await self._next_step(visit, place, observed)
         step = explain(visit.trace, hold_back(visit, observed, step))
         try:
             observed = await self._actor.act(visit, place, observed, step)
@@ -176,6 +181,11 @@ class Reconciler(ABC, Generic[R]):
             self._log_refusal(visit, error)
             step = Blocked(error.verdict.reason, error.verdict.message)
         return await self._settle(visit, place, observed, step)
+
+    async def _next_step(self, visit: Visit[R], place: Any, observed: JSON | None) -> Plan:
+        """Return what is to be done next, if what surrounds it allows that."""
+        step = await self.decide(visit, place, observed)
+        return await self.preflight.judge(visit, place, observed, step)
 
     async def _look(self, visit: Visit[R], place: Any, *, fresh: bool) -> JSON | None:
         observed = await self.observe(visit, place, fresh=fresh)
@@ -228,6 +238,8 @@ class Reconciler(ABC, Generic[R]):
         # What only a status names is deleted only if its tag says that it is ours.
         foreign = isinstance(place, LastPlace) and observed is not None and resources.owner_of(observed) != owner
         ending = None if foreign else await self.ending(visit, place, observed)
+        if isinstance(ending, Delete):
+            ending = await self.preflight.still_needed(visit.key) or ending
         if ending is None:
             return await self._release(visit)
         observed = await self._actor.act(visit, place, observed, ending)
@@ -268,6 +280,7 @@ class Reconciler(ABC, Generic[R]):
             status, claims = self._unchanged(visit), [*reports.claims(step, Reason.SUCCEEDED), *visit.carried_claims()]
         else:
             status, claims = self.describe(visit, place, observed, step)
+            claims = [*claims, *self.preflight.claims(visit, place, observed)]
         became_ready = await self.reporter.report(visit.raw, visit.resource, status, claims, step)
         if became_ready:
             for child in children_of(self.services.store, visit.key):

@@ -22,9 +22,11 @@ _TAG_LIMIT = 256
 
 
 class PlanMetrics(Protocol):
-    """Counts decisions and replication times."""
+    """Counts decisions, replication times, and what is used of Azure's limits."""
 
     def planned(self, kind: str, plan: str) -> None: ...
+
+    def quota(self, subscription: str, location: str, resource: str, *, used: int, limit: int) -> None: ...
 
     def replicated(self, seconds: float) -> None: ...
 

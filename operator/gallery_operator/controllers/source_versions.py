@@ -17,13 +17,12 @@ from gallery_operator.controllers.parents import account_key, parent, place_defi
 from gallery_operator.controllers.services import Services
 from gallery_operator.domain.plan import Blocked, Wait
 from gallery_operator.domain.resources import as_dict
+from gallery_operator.domain.sources import LOOK
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.store import Store
 
 JSON = dict[str, Any]
 
-#: Seconds between two looks at a source; its events bring those that wait for it back sooner.
-LOOK: Final = 60.0
 #: A chain of versions, each made from the next, is followed that far.
 _LONGEST_CHAIN: Final = 100
 

@@ -162,6 +162,11 @@ class Surroundings:
         image = f"{gallery}/communityGalleries/{match['gallery']}/images/{match['image']}"
         return await self.resource(f"{image}/versions/{match['version']}"), await self.resource(image)
 
+    def known(self, id_: str) -> JSON | None:
+        """Return what is known of a resource without asking Azure."""
+        answer = self._resources.peek(id_.casefold())
+        return None if answer is None else answer.body
+
     def note(self, id_: str, body: JSON) -> None:
         """Take note of what was read of an image version: those that are made from it need not ask again."""
         self._resources.put(id_.casefold(), Answer(body))

@@ -17,6 +17,7 @@ from gallery_operator.controllers.indexes import parent_of
 from gallery_operator.controllers.parents import VersionPlace, place_version
 from gallery_operator.controllers.reconciler import Reconciler
 from gallery_operator.controllers.services import Services
+from gallery_operator.controllers.source_versions import resolve
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import regions, replication, reports, versions
 from gallery_operator.domain.observed import read_version
@@ -84,6 +85,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
         definition, key = place.id.definition, parent_of(visit.raw)
         before = visit.account.versions.peek(definition)
         visit.account.versions.update(definition, place.id.version, observed)
+        self.preflight.seen(visit, place, observed)
         after = visit.account.versions.peek(definition)
         if key is None or (before and after and before.revision == after.revision):
             return
@@ -114,10 +116,11 @@ class VersionReconciler(Reconciler[ImageVersion]):
         if place.location is None and observed is None and definition not in homes:
             found = await visit.account.arm.get(definition)
             homes[definition] = regions.normalise(str((found or {}).get("location") or ""))
-        step = versions.plan(self._situation(visit, place, observed))
+        source = await resolve(self.services, visit.resource, observed)
+        step = versions.plan(self._situation(visit, place, observed, source))
         if isinstance(step, Create):  # a version that is only soft-deleted is brought back instead
             await visit.account.recycle_bin.of(definition, _FRESH_LIST)
-            step = versions.plan(self._situation(visit, place, observed))
+            step = versions.plan(self._situation(visit, place, observed, source))
         elif observed is None and place.soft_delete:
             await visit.account.recycle_bin.of(definition, self._bin_age(visit))
         return step
@@ -141,13 +144,18 @@ class VersionReconciler(Reconciler[ImageVersion]):
                 return Delete("it is soft-deleted, and its object says for good", bypass_soft_delete=True)
         return step
 
-    def _situation(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> Situation:
+    def _situation(
+        self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None, source: str | None = None
+    ) -> Situation:
         definition = place.definition
-        home = place.location or regions.normalise(str((observed or {}).get("location") or ""))
+        has = regions.normalise(str((observed or {}).get("location") or ""))
+        home = place.location if visit.resource.spec.location or not has else has
         return Situation(
             version=visit.resource,
             parents=Parents(
-                home or visit.account.homes.get(place.id.definition, ""), definition.spec if definition else None
+                home or visit.account.homes.get(place.id.definition, ""),
+                definition.spec if definition else None,
+                source,
             ),
             observed=observed,
             family=visit.account.families.of(place.id.definition, parent_of(visit.raw)),

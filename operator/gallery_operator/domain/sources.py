@@ -7,14 +7,16 @@ is left to Azure: a field that is None was not told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_definition import ImageDefinitionSpec
 from gallery_operator.api.source import DiskSource, Source
 from gallery_operator.domain import regions
-from gallery_operator.domain.plan import JSON, Blocked
+from gallery_operator.domain.observed import read_replication, read_version
+from gallery_operator.domain.plan import JSON, Blocked, Wait
+from gallery_operator.domain.replication import COMPLETED
 from gallery_operator.domain.resources import as_dict, as_list
 
 Kind = Literal["image", "virtualMachine", "version", "communityVersion", "snapshot", "disk", "storageAccount"]
@@ -200,11 +202,22 @@ def _luns(data: Iterable[JSON]) -> frozenset[int]:
     return frozenset(lun for each in data if isinstance(lun := each.get("lun"), int))
 
 
-def disks_of_version(body: JSON) -> tuple[tuple[int, ...], frozenset[int]]:
-    """Return the sizes in GB of a version's disks, and the LUNs of its data disks (GalleryImageVersion)."""
-    profile = as_dict(as_dict(body.get("properties")).get("storageProfile"))
+def of_version(body: JSON, definition: JSON, *, foreign: bool = False) -> Facts:
+    """Return what an image version offers as a source, its image definition (GalleryImage) telling the rest.
+
+    :param foreign: whether it is in another subscription: then Azure takes none that is encrypted by a set.
+    """
+    inside = as_dict(body.get("properties"))
+    profile = as_dict(inside.get("storageProfile"))
     data = list(map(as_dict, as_list(profile.get("dataDiskImages"))))
-    return _sizes((as_dict(profile.get("osDiskImage")), *data)), _luns(data)
+    targets = as_list(as_dict(inside.get("publishingProfile")).get("targetRegions"))
+    encrypted = foreign and any(as_dict(each).get("encryption") for each in targets)
+    return replace(
+        of_body(definition),
+        sizes=_sizes((as_dict(profile.get("osDiskImage")), *data)),
+        luns=_luns(data) if profile else None,
+        obstacles=("it is encrypted with keys of your own, and in another subscription",) if encrypted else (),
+    )
 
 
 def _text(value: object) -> str | None:
@@ -215,6 +228,33 @@ def _plan(value: object) -> Plan | None:
     plan = as_dict(value)
     named = tuple(_text(plan.get(key)) or "" for key in ("publisher", "product", "name"))
     return (named[0], named[1], named[2]) if any(named) else None
+
+
+# --- whether it is there ---------------------------------------------------------------------------------------------
+
+#: Seconds between two looks at a source that is not there, or not ready.
+LOOK: Final = 60.0
+
+
+def not_found(reference: Reference, home: str) -> Wait:
+    """Return the wait for a source that does not exist."""
+    where = f" in {home}" if reference.kind == "communityVersion" else ""
+    message = f"{reference} does not exist in Azure{where}: check the id, or create it"
+    return Wait(Reason.SOURCE_NOT_FOUND, message, LOOK)
+
+
+def not_ready(reference: Reference, body: JSON, home: str) -> Wait | None:
+    """Return the wait for another version: it must be whole, and replicated to the home region (§6.15)."""
+    facts = read_version(reference.id.rpartition("/")[2], body)
+    here = (read_replication(body) or {}).get(home)
+    problem = None
+    if facts.state not in {"Succeeded", "Updating"}:
+        problem = f"is {facts.state}"
+    elif home not in {each.name for each in facts.regions}:
+        problem = f"is not in {home}, the home region (location): add {home} to its target regions"
+    elif here is not None and here.state != COMPLETED:
+        problem = f"is not replicated to {home} yet ({here.state}, {here.progress} %)"
+    return Wait(Reason.SOURCE_NOT_READY, f"{reference} {problem}", LOOK) if problem else None
 
 
 # --- whether it fits -------------------------------------------------------------------------------------------------

@@ -93,6 +93,10 @@ class Metrics:
             _REPLICATION_SECONDS,
         )
 
+        where = ("subscription", "location", "resource")
+        self._quota_used = self._gauge(f"{prefix}_quota_used", "Galleries, definitions, versions in a region.", *where)
+        self._quota_limit = self._gauge(f"{prefix}_quota_limit", "How many of them Azure allows there.", *where)
+
     def _own_metrics(self) -> None:
         self._kube_requests = self._counter(
             "rest_client_requests_total",
@@ -148,6 +152,11 @@ class Metrics:
     def planned(self, kind: str, plan: str) -> None:
         """Count a decision, for example `Update` for an `ImageVersion`."""
         self._plans.labels(kind.lower(), plan).inc()
+
+    def quota(self, subscription: str, location: str, resource: str, *, used: int, limit: int) -> None:
+        """Report how many there are of a resource, such as `galleryImages`, and how many there may be."""
+        self._quota_used.labels(subscription, location, resource).set(used)
+        self._quota_limit.labels(subscription, location, resource).set(limit)
 
     def kube_request(self, method: str, host: str, code: int) -> None:
         """Count a request to the API server; `code` is the HTTP status, 0 when no answer came."""
