@@ -13,7 +13,7 @@ import pytest
 
 from dev.azure_simulator import AzureSimulator
 from tests.integration import scenes
-from tests.integration.driving import Counter, Driver, Killed
+from tests.integration.driving import JSON, Counter, Driver, Killed
 from tests.integration.scenes import Scene
 
 Act = Callable[[Scene, Driver], Awaitable[None]]
@@ -55,11 +55,40 @@ QUICK = {
     "region_stagger": 1,
 }
 
+
+async def _restorable(scene: Scene, driver: Driver) -> None:
+    scene.apply(scenes.definition(), scenes.gallery(softDelete={"enabled": True}), scenes.version())
+    await driver.settle()
+    scene.delete("ImageVersion", "ubuntu-1.0.0")
+
+
+async def _apply_again(scene: Scene, driver: Driver) -> None:
+    del driver
+    scene.apply(scenes.version())
+
+
+def _stored(east: str) -> JSON:
+    targets = [{"name": "westeurope"}, {"name": "eastus2", "storageAccountType": east}]
+    return scenes.version(targetRegions=targets, safety={"allowRegionRemoval": True})
+
+
+async def _on_standard_storage(scene: Scene, driver: Driver) -> None:
+    del driver
+    scene.apply(scenes.definition(), scenes.gallery(), _stored("Standard_LRS"))
+
+
+async def _on_premium_storage(scene: Scene, driver: Driver) -> None:
+    del driver
+    scene.apply(_stored("Premium_LRS"))
+
+
 #: What happened before, what happens now, and the writes that Azure is to see of it.
 STORIES: dict[str, tuple[Act | None, Act, list[tuple[str, str]]]] = {
     "create": (None, _create, [("PUT", "platform"), ("PUT", "ubuntu"), ("PUT", "1.0.0")]),
     "update": (_create, _update, [("PUT", "1.0.0")]),
     "retire": (_two_versions, _expire, [("DELETE", "1.0.0")]),
+    "bring back": (_restorable, _apply_again, [("PATCH", "1.0.0")]),
+    "change storage": (_on_standard_storage, _on_premium_storage, [("PUT", "1.0.0")] * 2),
     "delete": (_create, _delete, [("DELETE", "1.0.0"), ("DELETE", "ubuntu"), ("DELETE", "platform")]),
 }
 
@@ -103,6 +132,9 @@ async def _check_end(story: str, scene: Scene, driver: Driver) -> None:
             None,
         ]
     else:
+        if story == "change storage":
+            regions = scene.properties()["publishingProfile"]["targetRegions"]
+            assert [each["storageAccountType"] for each in regions] == ["Standard_LRS", "Premium_LRS"]
         reason = "Retired" if story == "retire" else "Replicated"
         assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", reason)
 
