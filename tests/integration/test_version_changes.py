@@ -118,3 +118,35 @@ async def test_edge_zones_have_their_own_rows(scene: Scene, driver: Driver) -> N
     scene.azure.clear_journal()
     await driver.pass_time(timedelta(hours=2))
     assert scene.writes() == []
+
+
+UEFI = {
+    "signatureTemplateNames": ["MicrosoftUefiCertificateAuthorityTemplate"],
+    "additionalSignatures": {"db": [{"type": "sha256", "value": ["LGLFiI4hmh0wVNJWdDWSgwqHE+X5u5vM2Q7ZpPPEHCA="]}]},
+}
+
+
+async def test_uefi_settings_are_sent_once_and_then_found_again(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.clear_journal()
+    scene.apply(scenes.version(uefiSettings=UEFI))
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    (put,) = scene.azure.journal("PUT .*/versions/")
+    assert put.body["properties"]["securityProfile"]["uefiSettings"] == UEFI
+    await driver.pass_time(timedelta(hours=2))
+    assert len(scene.writes()) == 1
+
+
+async def test_other_uefi_settings_than_those_of_an_adopted_version_are_refused(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.apply(scenes.version(uefiSettings=UEFI, deletionPolicy="Retain"))
+    await driver.settle()
+    scene.delete("ImageVersion", "ubuntu-1.0.0")
+    await driver.settle()
+    scene.azure.tamper(scenes.arm_id(), {"tags": {scenes.OWNER_TAG: None}})
+    scene.apply(scenes.version(uefiSettings={"signatureTemplateNames": ["NoSignatureTemplate"]}))
+    await driver.settle()
+    stalled = condition(await scene.version(driver), "Stalled")
+    assert stalled["reason"] == "ImmutableFieldDiffers"
+    assert "uefiSettings.signatureTemplateNames" in stalled["message"]

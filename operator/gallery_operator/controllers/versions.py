@@ -63,7 +63,9 @@ class VersionReconciler(Reconciler[ImageVersion]):
         listed = snapshot.get(place.id.version)
         if listed is None or (not fresh and self._is_settled(visit, listed)):
             return listed
-        observed = await visit.account.arm.get(place.id, expand="ReplicationStatus")
+        # UEFI settings are left out unless asked for: the spec's are to be compared with those that exist.
+        expand = "ReplicationStatus" + (",UefiSettings" if visit.resource.spec.uefi_settings else "")
+        observed = await visit.account.arm.get(place.id, expand=expand)
         self.seen(visit, place, observed)
         return observed
 
