@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from gallery_operator.api import names
@@ -12,7 +13,7 @@ from gallery_operator.api.conditions import Reason
 from gallery_operator.controllers.memory import CREATE_LAG, Trace
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
-from gallery_operator.domain import reports, resources
+from gallery_operator.domain import access, reports, resources
 from gallery_operator.domain.plan import (
     Blocked,
     Create,
@@ -38,7 +39,7 @@ Seen = Callable[[Visit[Any], Any, JSON | None], None]
 
 
 def hold_back(visit: Visit[Any], observed: JSON | None, step: Plan) -> Plan:
-    """A PUT that only repeats the last one waits: Azure may not show its effect yet, or may never keep it."""
+    """A request that only repeats the last one waits: Azure may not show its effect yet, or may never keep it."""
     trace = visit.trace
     if (
         isinstance(step, Create | Restore)
@@ -46,14 +47,21 @@ def hold_back(visit: Visit[Any], observed: JSON | None, step: Plan) -> Plan:
         and visit.now - trace.created_at < CREATE_LAG
     ):
         return Wait(Reason.CREATING, "Azure accepted it, but does not show it yet")
-    if isinstance(step, Update) and step.changes and trace.sent == _signature(step):
-        pause = trace.resends.attempts(visit.now).seconds_to_next
-        if pause > 0:
-            why = f"Azure does not show the last update; it is sent again later: {step}"
-            return Wait(Reason.UPDATING, why, pause)
+    if isinstance(step, Update | Share):
+        return held_back(visit, step)
     if isinstance(step, UpToDate) and observed is not None:
         trace.settle()
     return step
+
+
+def held_back(visit: Visit[Any], step: Update | Share) -> Update | Share | Wait:
+    """Return the change, or the wait before it is repeated."""
+    trace = visit.trace
+    pause = trace.resends.attempts(visit.now).seconds_to_next
+    if not trace.sent or trace.sent != _signature(step) or pause <= 0:
+        return step
+    what, reason = (step, Reason.UPDATING) if isinstance(step, Update) else (step.why, Reason.SHARING)
+    return Wait(reason, f"Azure does not show the last update; it is sent again later: {what}", pause)
 
 
 def explain(trace: Trace, step: Plan) -> Plan:
@@ -107,7 +115,7 @@ class Actor:
         return observed
 
     async def _change(self, visit: Visit[Any], place: Any, step: Restore | Share | Grant | Revoke) -> None:
-        """Send one of the changes that are no PUT or DELETE of the resource itself; what it did is looked at anew."""
+        """Send one of the changes that are no PUT or DELETE of the resource itself."""
         arm = visit.account.arm
         match step:
             case Restore():
@@ -115,12 +123,24 @@ class Actor:
                 visit.trace.created_at = visit.now
                 return
             case Share():
+                self._note(visit.trace, step, visit.now)
                 await arm.share(place.id, step)
+                visit.trace.observed_at = None
             case Grant():
+                visit.trace.grants[step.name] += 1
                 await arm.grant(place.id, step)
+                visit.trace.access = access.after(visit.trace.access or frozenset(), step)
             case Revoke():
                 await arm.revoke(place.id, step.name)
-        visit.trace.observed_at = None
+                visit.trace.access = access.after(visit.trace.access or frozenset(), step)
+
+    @staticmethod
+    def _note(trace: Trace, step: Update | Share, now: datetime) -> None:
+        """Note a change that is about to be sent, so that its repetition is known for what it is."""
+        if signature := _signature(step):
+            trace.note_update(signature, now)
+        else:
+            trace.note_repair(step.repaired if isinstance(step, Update) else (), now)
 
     async def _annotate(self, visit: Visit[Any], name: str, value: str | None) -> None:
         """Write a decision on the object (None takes it away), and look at it again."""
@@ -130,10 +150,8 @@ class Actor:
 
     async def _put(self, visit: Visit[Any], place: Any, observed: JSON | None, step: Create | Update) -> JSON:
         trace = visit.trace
-        if isinstance(step, Update) and step.changes:
-            trace.note_update(_signature(step), visit.now)
-        elif isinstance(step, Update):
-            trace.note_repair(step.repaired, visit.now)
+        if isinstance(step, Update):
+            self._note(trace, step, visit.now)
         answer = await visit.account.arm.put(place.id, step.body, tenants=step.tenants)
         if isinstance(step, Create):
             trace.created_at = visit.now
@@ -159,7 +177,10 @@ class Actor:
         )
 
 
-def _signature(step: Update) -> str:
+def _signature(step: Update | Share) -> str:
+    """Return what a request is to change; empty for one that repairs a failure."""
+    if isinstance(step, Share):
+        return "" if step.repair else " ".join((step.operation, *step.subscriptions, *step.tenants))
     return ",".join(sorted(each.path for each in step.changes))
 
 

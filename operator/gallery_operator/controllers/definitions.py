@@ -8,10 +8,12 @@ from gallery_operator.api.arm_ids import DefinitionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_definition import ImageDefinition, ImageDefinitionStatus
 from gallery_operator.api.resource import Status
+from gallery_operator.controllers.access import Access
 from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.parents import DefinitionPlace, place_definition
 from gallery_operator.controllers.remembering import RememberingReconciler
+from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import definitions, reports, resources
 from gallery_operator.domain.plan import Delete, Mutation, Plan, Wait
@@ -27,6 +29,10 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
     model = ImageDefinition
     status = ImageDefinitionStatus
     id_type = DefinitionId
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._access = Access(services)
 
     def place(self, resource: ImageDefinition, account: Account) -> DefinitionPlace:
         return place_definition(self.services, resource, account)
@@ -46,11 +52,12 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
     async def ending(self, visit: Visit[ImageDefinition], place: Any, observed: JSON | None) -> Mutation | Wait | None:
         """Delete the definition once its soft-deleted versions are gone: Azure keeps it as long as it keeps them."""
         step = await super().ending(visit, place, observed)
-        if isinstance(step, Delete):
-            kept = await visit.account.recycle_bin.of(place.id, _RECYCLE_BIN)
-            if kept:
-                return definitions.soft_deleted_children(kept.values())
-        return step
+        if not isinstance(step, Delete):
+            return step
+        kept = await visit.account.recycle_bin.of(place.id, _RECYCLE_BIN)
+        if kept:
+            return definitions.soft_deleted_children(kept.values())
+        return await self._access.before_deletion(visit, place.id) or step
 
     async def decide(self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None) -> Plan:
         if observed is None and not visit.resource.observe_only:
@@ -59,7 +66,8 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
             location = visit.resource.spec.location or str((observed or {}).get("location") or "")
         owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
         step = definitions.plan(visit.resource, location, observed, owner, repairs, visit.now)
-        return definitions.standing(visit.resource, owner).noted(step)
+        standing = definitions.standing(visit.resource, owner)
+        return standing.noted(await self._access.after(visit, place.id, observed, step, met=standing.met))
 
     async def _gallery_location(self, visit: Visit[ImageDefinition], place: DefinitionPlace) -> str:
         """Return the definition's region, having made sure that its gallery exists and is at rest."""

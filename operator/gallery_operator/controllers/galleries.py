@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gallery_operator.api.arm_ids import GalleryId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.gallery import Gallery, GalleryStatus
 from gallery_operator.api.resource import Status
+from gallery_operator.controllers.access import Access
 from gallery_operator.controllers.accounts import Account
+from gallery_operator.controllers.acting import held_back
 from gallery_operator.controllers.parents import GalleryPlace, place_gallery
 from gallery_operator.controllers.remembering import RememberingReconciler
+from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
-from gallery_operator.domain import galleries, reports
-from gallery_operator.domain.plan import Plan
+from gallery_operator.domain import galleries, reports, sharing
+from gallery_operator.domain.plan import Delete, Mutation, Plan, Wait
 
 
 class GalleryReconciler(RememberingReconciler[Gallery]):
@@ -22,16 +27,42 @@ class GalleryReconciler(RememberingReconciler[Gallery]):
     status = GalleryStatus
     id_type = GalleryId
 
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._access = Access(services)
+
+    def expand(self, resource: Gallery) -> str | None:
+        return None if resource.spec.sharing is None else sharing.EXPAND
+
     def place(self, resource: Gallery, account: Account) -> GalleryPlace:
         return place_gallery(resource, account)
 
     async def decide(self, visit: Visit[Gallery], place: GalleryPlace, observed: JSON | None) -> Plan:
-        del place
-        owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
-        return galleries.plan(visit.resource, observed, owner, repairs, visit.now)
+        gallery, owner = visit.resource, self.services.owner(visit.key)
+        step = galleries.plan(gallery, observed, owner, visit.trace.repairs.attempts(visit.now), visit.now)
+        standing = galleries.standing(gallery, owner)
+        step = await self._access.after(visit, place.id, observed, step, met=standing.met)
+        return standing.noted(step)
+
+    async def ending(self, visit: Visit[Gallery], place: Any, observed: JSON | None) -> Mutation | Wait | None:
+        """Take away what we granted and shared, then delete: Azure deletes no gallery that is shared."""
+        step = await super().ending(visit, place, observed)
+        if not isinstance(step, Delete) or observed is None:
+            return step
+        if (revoke := await self._access.before_deletion(visit, place.id)) is not None:
+            return revoke
+        if sharing.is_groups(observed):
+            observed = await visit.account.arm.get(place.id, expand=sharing.EXPAND) or observed
+        reset = galleries.unsharing(observed)
+        return step if reset is None else held_back(visit, reset)
 
     def describe(
         self, visit: Visit[Gallery], place: GalleryPlace, observed: JSON | None, step: Plan
     ) -> tuple[Status, list[Claim]]:
         done = Reason.OBSERVED if visit.resource.observe_only else Reason.SUCCEEDED
-        return GalleryStatus(**self.base(visit, place, observed, step)), reports.claims(step, done)
+        status = GalleryStatus(
+            **self.base(visit, place, observed, step),
+            sharing=sharing.status(observed or {}),
+            identity=galleries.identity_status(observed or {}),
+        )
+        return status, reports.claims(step, done)

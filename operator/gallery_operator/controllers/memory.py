@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from gallery_operator.domain.access import Assignment
 from gallery_operator.domain.resources import Attempts
 from gallery_operator.engine.keys import Key
 
@@ -51,16 +52,22 @@ class Trace:
     failure: str = ""
     """What Azure said of the last operation that failed."""
     sent: str = ""
-    """Which fields the last PUT was to change."""
+    """What the last request was to change."""
     resends: Retries = field(default_factory=Retries)
+    access: frozenset[Assignment] | None = None
+    """The role assignments at the resource, when they were looked at."""
+    access_at: datetime | None = None
+    grants: Counter[str] = field(default_factory=Counter)
+    """How often each role assignment, by name, was asked for since access was last as wanted."""
 
     def settle(self) -> None:
         """Azure is as wanted, or the wish is a new one: the next failure is the first one again."""
         self.repairs, self.resends, self.sent, self.failure = Retries(), Retries(), "", ""
         self.repaired_regions.clear()
+        self.grants.clear()
 
     def note_update(self, signature: str, now: datetime) -> None:
-        """Note a PUT that puts fields right; the same fields again count as a repetition."""
+        """Note a request that puts fields right; the same fields again count as a repetition."""
         if signature != self.sent:
             self.sent, self.resends = signature, Retries()
         self.resends.count(now)

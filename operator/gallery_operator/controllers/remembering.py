@@ -16,6 +16,11 @@ R = TypeVar("R", bound=Resource[Any, Any])
 class RememberingReconciler(Reconciler[R], ABC):
     """Observes with one GET, and not again before the resync unless something runs or is to be changed."""
 
+    def expand(self, resource: R) -> str | None:
+        """Return what a GET must be asked for, because ARM leaves it out otherwise."""
+        del resource
+        return None
+
     async def observe(self, visit: Visit[R], place: Any, *, fresh: bool) -> JSON | None:
         trace = visit.trace
         if trace.observed_at == visit.now:
@@ -24,6 +29,6 @@ class RememberingReconciler(Reconciler[R], ABC):
             age = (visit.now - trace.observed_at).total_seconds()
             if age < self.services.pace.resync * 0.75 and resources.busy(trace.observed) is None:
                 return trace.observed
-        observed = await visit.account.arm.get(place.id)
+        observed = await visit.account.arm.get(place.id, expand=self.expand(visit.resource))
         self.seen(visit, place, observed)
         return observed

@@ -29,8 +29,6 @@ ROWS = [row for row in reached() if row.model != "SharingUpdate"]
 PATHS = {(row.model, row.path) for row in ROWS}
 FIELDS = fields()
 NAMED = sorted({field for row in ROWS for field in row.fields})
-#: Fields of a Gallery that the operator does not send yet. The marks are strict: once it does, they must go.
-UNSENT = pytest.mark.xfail(strict=True, reason="galleries do not send sharing and identity yet")
 #: A value that makes another one when it is changed at random.
 NEXT = {
     "westeurope": "northeurope",
@@ -110,12 +108,7 @@ def changed(field: Field) -> tuple[Specs, Specs, Any]:
     pytest.fail(f"no spec sets {field}")
 
 
-def awaited(field: Field) -> Any:
-    unsent = field.kind == "Gallery" and field.path.startswith(("sharing.", "identity."))
-    return pytest.param(field, id=str(field), marks=UNSENT if unsent else ())
-
-
-@pytest.mark.parametrize("field", [awaited(each) for each in NAMED])
+@pytest.mark.parametrize("field", NAMED, ids=str)
 def test_a_field_reaches_the_properties_it_is_listed_with_and_no_other(field: Field) -> None:
     specs, other, value = changed(field)
 
@@ -132,7 +125,6 @@ def test_the_operator_sends_nothing_that_is_not_in_the_table() -> None:
         assert set(held(sent(specs))) - PATHS == set()
 
 
-@UNSENT
 async def test_those_a_gallery_is_shared_with_reach_azure(servers: Servers, gateway: ArmGateway) -> None:
     servers.arm.answer = answers({})
     groups = {"subscriptions": [str(UUID(int=1))], "tenants": [str(UUID(int=2))]}

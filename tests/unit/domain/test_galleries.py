@@ -99,19 +99,80 @@ def test_an_update_holds_no_read_only_field() -> None:
     }
 
 
-@pytest.mark.parametrize("profile", [None, {}, {"permissions": "Private"}, {"permissions": None}, "odd", [1]])
-def test_a_gallery_without_sharing_is_private(profile: Any) -> None:
-    assert plan(arm_gallery(sharingProfile=profile), sharing={"permissions": "Private"}) == UpToDate()
+USER = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+BOTH = {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": [f"{USER}/a", f"{USER}/b"]}
 
 
-def test_a_shared_gallery_does_not_meet_a_private_wish() -> None:
-    step = plan(arm_gallery(sharingProfile={"permissions": "Community"}), sharing={})
-    assert isinstance(step, Blocked)
-    assert step.reason == Reason.SHARING_DIFFERS
+def with_identity(identity: dict[str, Any] | None) -> dict[str, Any]:
+    return {**arm_gallery(), **({"identity": identity} if identity else {})}
 
 
-def test_sharing_is_left_alone_when_the_spec_does_not_speak_of_it() -> None:
-    assert plan(arm_gallery(sharingProfile={"permissions": "Community"})) == UpToDate()
+def found_identity(kind: str, *users: str) -> dict[str, Any]:
+    """Return an identity as Azure answers, which spells ids as it likes."""
+    system = {"principalId": "p", "tenantId": "t"} if "System" in kind else {}
+    ids: dict[str, Any] = {f"{USER.upper()}/{each}": {"principalId": "q", "clientId": "c"} for each in users}
+    return {"type": kind, **system, **({"userAssignedIdentities": ids} if users else {})}
+
+
+def test_a_new_gallery_gets_its_identities() -> None:
+    step = plan(None, identity=BOTH)
+    assert isinstance(step, Create)
+    ids: dict[str, Any] = {f"{USER}/a": {}, f"{USER}/b": {}}
+    assert step.body["identity"] == {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": ids}
+    step = plan(None, identity={"type": "SystemAssigned"})
+    assert isinstance(step, Create)
+    assert step.body["identity"] == {"type": "SystemAssigned"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (None, found_identity("UserAssigned", "A")),
+        (BOTH, found_identity("SystemAssigned, UserAssigned", "B", "A")),
+        ({"type": "SystemAssigned"}, found_identity("SystemAssigned")),
+        ({"type": "None"}, None),
+        ({"type": "None"}, {"type": "None"}),
+    ],
+)
+def test_identities_in_azures_words_are_up_to_date(wanted: Any, found: Any) -> None:
+    assert plan(with_identity(found), identity=wanted) == UpToDate()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "sent"),
+    [
+        (
+            {"type": "UserAssigned", "userAssignedIdentities": [f"{USER}/b"]},
+            found_identity("UserAssigned", "a"),
+            {"type": "UserAssigned", "userAssignedIdentities": {f"{USER}/b": {}}},
+        ),
+        ({"type": "SystemAssigned"}, found_identity("SystemAssigned, UserAssigned", "a"), {"type": "SystemAssigned"}),
+        ({"type": "None"}, found_identity("SystemAssigned, UserAssigned", "a"), {"type": "None"}),
+        ({"type": "SystemAssigned"}, None, {"type": "SystemAssigned"}),
+    ],
+)
+def test_a_put_says_the_whole_identity_so_that_what_the_spec_lacks_goes(wanted: Any, found: Any, sent: Any) -> None:
+    step = plan(with_identity(found), identity=wanted)
+    assert isinstance(step, Update)
+    assert step.body["identity"] == sent
+
+
+def test_an_identity_that_the_spec_does_not_speak_of_stays_in_an_update() -> None:
+    step = plan(with_identity(found_identity("SystemAssigned, UserAssigned", "a")), description="new")
+    assert isinstance(step, Update)
+    ids: dict[str, Any] = {f"{USER.upper()}/a": {}}
+    assert step.body["identity"] == {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": ids}
+
+
+@pytest.mark.parametrize("identity", [None, {}, "odd", {"type": "None"}, {"principalId": 7}])
+def test_a_gallery_without_a_system_identity_reports_none(identity: Any) -> None:
+    assert galleries.identity_status({"identity": identity}) is None
+
+
+def test_the_system_identity_is_reported() -> None:
+    status = galleries.identity_status(with_identity(found_identity("SystemAssigned")))
+    assert status is not None
+    assert (status.principal_id, status.tenant_id) == ("p", "t")
 
 
 def test_observing_never_writes() -> None:
