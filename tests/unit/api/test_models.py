@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from gallery_operator.api import crd
-from gallery_operator.api.base import Duration, Offset
+from gallery_operator.api.base import ApiModel, DriftPolicy, Duration, Offset
 from gallery_operator.api.conditions import Condition
-from gallery_operator.api.gallery import Gallery
-from gallery_operator.api.image_definition import ImageDefinition
+from gallery_operator.api.gallery import Gallery, GalleryStatus
+from gallery_operator.api.image_definition import ImageDefinition, ImageDefinitionStatus
 from gallery_operator.api.image_version import ImageVersion, ImageVersionStatus, RegionStatus, ReplicationStatus
-from tests.integration.admission.manifests import DEFINITION_ID, FULL, MINIMAL
+from gallery_operator.api.sharing import Sharing
+from gallery_operator.api.target_regions import DiskSecurity, Encryption
+from tests.integration.admission.manifests import DEFINITION_ID, ENCRYPTION, FULL, MINIMAL, STORED
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 MODELS = {kind.kind: kind.resource for kind in crd.KINDS}
@@ -48,10 +50,82 @@ def version(**metadata: Any) -> ImageVersion:
 
 
 @pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize("specs", [MINIMAL, FULL], ids=["minimal", "full"])
+@pytest.mark.parametrize("specs", STORED.values(), ids=STORED)
 def test_an_object_survives_reading_and_writing(kind: str, specs: dict[str, Any]) -> None:
     model: Any = MODELS[kind].model_validate(delivered(kind, specs[kind]))
     assert MODELS[kind].model_validate(model.model_dump(by_alias=True, mode="json")) == model
+
+
+def without_defaults(written: Any, given: Any) -> Any:
+    """Return what was written, without the fields that were not given: they are defaults, or empty."""
+    if isinstance(given, dict):
+        return {key: without_defaults(written[key], value) for key, value in given.items()}
+    if isinstance(given, list):
+        return [without_defaults(*pair) for pair in zip(written, given, strict=True)]
+    return written
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("specs", STORED.values(), ids=STORED)
+def test_every_field_is_read_and_written_by_its_own_name(kind: str, specs: dict[str, Any]) -> None:
+    # Times and durations are written in another form than they are given in.
+    spec = {name: value for name, value in specs[kind].items() if name not in ("endOfLifeDate", "lifecycle")}
+    written = MODELS[kind].model_validate(delivered(kind, specs[kind])).model_dump(by_alias=True, mode="json")["spec"]
+    assert without_defaults(written, spec) == spec
+
+
+def test_names_with_capitals_in_a_row_are_those_of_azure() -> None:
+    profile = {
+        "confidentialVMEncryptionType": "EncryptedWithCmk",
+        "secureVMDiskEncryptionSetId": ENCRYPTION["osDisk"]["diskEncryptionSetId"],
+    }
+    read = Encryption.model_validate({"osDisk": {"securityProfile": profile}})
+    assert read.os_disk is not None
+    assert read.os_disk.security_profile is not None
+    assert read.os_disk.security_profile.model_dump(by_alias=True) == profile
+    with pytest.raises(ValidationError, match="confidentialVMEncryptionType"):
+        DiskSecurity.model_validate({"confidentialVmEncryptionType": "EncryptedWithCmk"})
+
+
+def test_what_an_object_from_before_a_field_says_of_it_is_its_default() -> None:
+    spec = version().spec
+    assert (spec.drift_policy, spec.replication_mode, spec.edge_zones) == (DriftPolicy.CORRECT, "Full", None)
+    assert spec.source.tenant_id is None
+
+
+def test_the_newer_parts_of_a_status_are_written_as_the_api_server_stores_them() -> None:
+    times = {
+        "deletedAt": "2026-11-23T10:00:00Z",
+        "consumptionEndTime": "2026-11-30T10:00:00Z",
+        "hardDeletionTargetTime": "2026-12-07T10:00:00Z",
+    }
+    regions = [{"name": "westeurope", "state": "Failed", "details": "no quota"}]
+    stored: dict[type[ApiModel], dict[str, Any]] = {
+        GalleryStatus: {
+            "sharing": {
+                "permissions": "Community",
+                "state": "InProgress",
+                "communityEnabled": True,
+                "publicNames": ["contoso-3f1c"],
+                "regions": regions,
+            },
+            "identity": {"principalId": "p", "tenantId": "t"},
+        },
+        ImageDefinitionStatus: {"softDeletedVersions": [{"version": "1.0.0", **times}]},
+        ImageVersionStatus: {
+            "softDeleted": times,
+            "replication": {
+                "state": "InProgress",
+                "progress": 0,
+                "summary": "0/1",
+                "regions": [{"name": "westus", "state": "Failed", "progress": 0, "nextAttemptAt": times["deletedAt"]}],
+                "edgeZones": [{"name": "microsoftlosangeles1", "state": "Pending", "progress": 0}],
+            },
+        },
+    }
+    for model, own in stored.items():
+        status = {"observedGeneration": 1, "conditions": [], **own}
+        assert model.model_validate(status).model_dump(by_alias=True, mode="json", exclude_none=True) == status
 
 
 def test_a_status_is_written_as_the_api_server_stores_it() -> None:
@@ -117,6 +191,14 @@ def test_metadata_says_what_a_person_or_the_api_server_decided() -> None:
     assert not version(annotations={"gallery-operator.io/paused": "false"}).paused
 
 
+def test_annotations_of_an_image_version_are_read() -> None:
+    assert not version().bypasses_soft_delete
+    assert version(annotations={"gallery-operator.io/bypass-soft-delete": "true"}).bypasses_soft_delete
+    assert not version(annotations={"gallery-operator.io/bypass-soft-delete": "yes"}).bypasses_soft_delete
+    assert version().recreated is None
+    assert version(annotations={"gallery-operator.io/recreated": "2026-11-23"}).recreated == "2026-11-23"
+
+
 @pytest.mark.parametrize(("policy", "retain"), [("Retain", True), ("Delete", False), (None, None)])
 def test_an_unset_deletion_policy_leaves_it_to_the_origin(policy: str | None, retain: bool | None) -> None:
     spec = MINIMAL["Gallery"] | ({"deletionPolicy": policy} if policy else {})
@@ -124,8 +206,9 @@ def test_an_unset_deletion_policy_leaves_it_to_the_origin(policy: str | None, re
 
 
 def test_an_object_of_a_newer_operator_is_read_without_the_fields_we_do_not_know() -> None:
-    newer = delivered("Gallery", MINIMAL["Gallery"] | {"access": [{"role": "Reader"}]})
-    assert Gallery.model_validate(newer).spec.location == "westeurope"
+    newer = delivered("Gallery", MINIMAL["Gallery"] | {"colour": "blue", "sharing": {"audience": ["everyone"]}})
+    spec = Gallery.model_validate(newer).spec
+    assert (spec.location, spec.sharing) == ("westeurope", Sharing())
 
 
 @given(st.integers(0, 99999), st.sampled_from("hdw"))
