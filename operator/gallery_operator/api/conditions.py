@@ -66,6 +66,7 @@ class Reason(StrEnum):
     SHARING_DIFFERS = "SharingDiffers"
     SHARING_FAILED = "SharingFailed"
     ROLE_NOT_FOUND = "RoleNotFound"
+    IDENTIFIER_TAKEN = "IdentifierTaken"
     SOURCE_DIFFERS = "SourceDiffers"
     SOURCE_IN_ANOTHER_CLOUD = "SourceInAnotherCloud"
     REGION_UNKNOWN = "RegionUnknown"

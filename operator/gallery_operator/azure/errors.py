@@ -76,6 +76,9 @@ TABLE: tuple[Row, ...] = (
     # Who we are, and what we may do. People mend it outside the spec, so it is waited for.
     Row(Waiting, "CredentialRefused", status=401,
         advice="Azure does not accept the operator's token; check tenant, cloud and audience."),
+    Row(Waiting, "AuthorizationFailed", codes=("AuthorizationFailed",), text=r"'Microsoft\.Authorization/role",
+        advice="spec.access needs it: give the operator the role of deploy/azure/role-access.json there, or remove "
+               "access from the spec."),
     Row(Waiting, "AuthorizationFailed", codes=("AuthorizationFailed", "LinkedAuthorizationFailed")),
     Row(Terminal, "RequestDisallowedByPolicy", codes=("RequestDisallowedByPolicy", "RequestDisallowedByAzure")),
     Row(Waiting, "ScopeLocked", codes=("ScopeLocked",), advice="Remove the lock to let the operator go on."),
@@ -93,6 +96,9 @@ TABLE: tuple[Row, ...] = (
     Row(Waiting, "ChildrenExist", codes=("CannotDeleteResource",)),
     Row(Waiting, "ChildrenExist", text=r"before nested resources are deleted|while nested resources exist"),
     Row(Waiting, "SourceNotFound", text=r"^Source .* is not found"),
+    Row(Waiting, "PrincipalNotFound", codes=("PrincipalNotFound",),
+        advice="One that was just made is known everywhere after some minutes; else correct spec.access."),
+    Row(Terminal, "RoleNotFound", codes=("RoleDefinitionDoesNotExist",)),
     Row(Waiting, "ResourceNotFound", status=404),
 
     # Never, whatever the status it comes with.
@@ -102,6 +108,8 @@ TABLE: tuple[Row, ...] = (
     Row(Terminal, "NoRegisteredProvider", codes=("NoRegisteredProviderFound",)),
     Row(Terminal, "GalleryNameTaken", text=r"gallery name .* is not unique within the subscription"),
     Row(Terminal, "StorageAccountTypeMismatch", text=r"^Global storage account type does not match"),
+    Row(Terminal, "IdentifierTaken", text=r"identified by \(publisher:.*\) already exists",
+        advice="Choose another spec.identifier, or delete that image definition."),
     Row(Terminal, "InvalidParameter", codes=("InvalidParameter",)),
     Row(Terminal, "BadRequest", codes=("BadRequest",)),
 
@@ -109,7 +117,8 @@ TABLE: tuple[Row, ...] = (
     Row(Waiting, "BlockedBeforeEndOfLife", codes=("DeleteGalleryImageVersionBlockedBeforeEndOfLife",),
         advice="Unset blockDeletionBeforeEndOfLife or move endOfLifeDate to delete it earlier."),
     Row(Waiting, "BlockedBeforeEndOfLife", text=r"blockDeletionBeforeEndOfLife and its endOfLifeDate has not"),
-    Row(Waiting, "QuotaExceeded", codes=("QuotaExceeded", "ResourceQuotaExceeded")),
+    Row(Waiting, "QuotaExceeded", codes=("QuotaExceeded", "ResourceQuotaExceeded",
+                                         "RoleAssignmentLimitExceeded")),
     Row(Waiting, "QuotaExceeded", codes=("OperationNotAllowed",), text=r"\bquota\b"),
     Row(Waiting, "DeletionInProgress", codes=("OperationNotAllowed",), text=r"marked for deletion"),
     Row(Waiting, "OperationInProgress", codes=("Conflict", "AnotherOperationInProgress", "OperationPreempted",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
+
+from pydantic import ValidationError
 
 from gallery_operator.api.arm_ids import DefinitionId
 from gallery_operator.api.conditions import Claim, Reason
@@ -11,12 +15,14 @@ from gallery_operator.api.resource import Status
 from gallery_operator.controllers.access import Access
 from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.cannot_place import CannotPlace
+from gallery_operator.controllers.indexes import children_of, in_state, parent_of
 from gallery_operator.controllers.parents import DefinitionPlace, place_definition
 from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import definitions, reports, resources
-from gallery_operator.domain.plan import Delete, Mutation, Plan, Wait
+from gallery_operator.domain.plan import Create, Delete, Mutation, Plan, Wait
+from gallery_operator.engine.workers import Requeue
 
 _GALLERY_LOOK = 30.0  # seconds
 _RECYCLE_BIN = 60.0  # seconds that a list of soft-deleted versions may be old when a definition is deleted
@@ -66,8 +72,26 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
             location = visit.resource.spec.location or str((observed or {}).get("location") or "")
         owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
         step = definitions.plan(visit.resource, location, observed, owner, repairs, visit.now)
+        if isinstance(step, Create):
+            step = definitions.identifier_taken(visit.resource, self._siblings(visit)) or step
         standing = definitions.standing(visit.resource, owner)
         return standing.noted(await self._access.after(visit, place.id, observed, step, met=standing.met))
+
+    def _siblings(self, visit: Visit[ImageDefinition]) -> Iterator[ImageDefinition]:
+        """Yield the other image definitions of the same Gallery that are managed here and can be read."""
+        gallery = parent_of(visit.raw)
+        for key in children_of(self.services.store, gallery) if gallery is not None else ():
+            with contextlib.suppress(ValidationError):
+                other = self.services.store.make(key, ImageDefinition.model_validate)
+                if other is not None and key != visit.key and not other.observe_only:
+                    yield other
+
+    async def _release(self, visit: Visit[ImageDefinition]) -> Requeue:
+        """Let the object go, and look at those that wait for its identifier."""
+        done = await super()._release(visit)
+        for key in in_state(self.services.store, self.kind, Reason.IDENTIFIER_TAKEN):
+            self.services.queue.add(key)
+        return done
 
     async def _gallery_location(self, visit: Visit[ImageDefinition], place: DefinitionPlace) -> str:
         """Return the definition's region, having made sure that its gallery exists and is at rest."""

@@ -19,6 +19,7 @@ JSON = dict[str, Any]
 _STATE: Final = "="
 _IMAGE: Final = ">"
 _SOURCE: Final = "<"
+_CREDENTIAL: Final = "@"
 #: Kind -> kind of its parent, and the field that names it.
 _PARENTS: Final = {
     "ImageDefinition": ("Gallery", "galleryRef"),
@@ -72,14 +73,57 @@ def state_of(obj: JSON) -> str:
     return next((str(each.get("reason"))[:64] for each in conditions if each.get("type") == "Ready"), "New")
 
 
+def in_state(store: Store, kind: str, state: str) -> list[Key]:
+    """Return the objects of a kind that are in a state, as their status says."""
+    return store.by_index(kind, f"{_STATE}{state}")
+
+
 def states(index_sizes: Mapping[str, int]) -> dict[str, int]:
     """Return how many objects are in each state, given how many the index holds by value."""
     return {value.removeprefix(_STATE): size for value, size in index_sizes.items() if value.startswith(_STATE)}
 
 
+def needs_credential(store: Store, namespace: str, secret: str) -> bool:
+    """Tell whether an object needs a Secret of its namespace.
+
+    A Secret is needed by the Galleries that name it; the namespace's own one by those that name none, by what is in
+    galleries without an object here, and by what has lost its parent.
+    """
+    value = f"{_CREDENTIAL}{namespace}/{secret}"
+    if any(store.by_index(kind, value) for kind in names.PLURALS):
+        return True
+    return secret == names.DEFAULT_CREDENTIAL and any(_is_orphan(store, key) for key in in_namespace(store, namespace))
+
+
+def in_namespace(store: Store, namespace: str) -> list[Key]:
+    """Return every object of a namespace."""
+    return [key for kind in names.PLURALS for key in store.keys(kind) if key.namespace == namespace]
+
+
+def _is_orphan(store: Store, key: Key) -> bool:
+    obj = store.get(key) or {"kind": key.kind}
+    parent = parent_of(obj)
+    return parent is not None and store.version(parent) is None and not _is_let_go(obj)
+
+
+def _is_let_go(obj: JSON) -> bool:
+    """Tell whether an object is being deleted and Azure has nothing of it any more, or has it to keep."""
+    metadata = obj["metadata"]
+    return bool(metadata.get("deletionTimestamp")) and names.FINALIZER not in as_list(metadata.get("finalizers"))
+
+
+def _needed_credential(obj: JSON) -> list[str]:
+    if _is_let_go(obj) or parent_of(obj) is not None:
+        return []
+    named = as_dict(as_dict(obj.get("spec")).get("credentialRef")).get("name") if obj["kind"] == "Gallery" else None
+    secret = named if isinstance(named, str) else names.DEFAULT_CREDENTIAL
+    return [f"{_CREDENTIAL}{obj['metadata']['namespace']}/{secret}"]
+
+
 def _parent_and_state(obj: JSON) -> list[str]:
     parent, state = parent_of(obj), f"{_STATE}{state_of(obj)}"
-    return [state] if parent is None else [children_value(parent.namespace, parent.name), state]
+    above = [] if parent is None else [children_value(parent.namespace, parent.name)]
+    return [*above, state, *_needed_credential(obj)]
 
 
 def _version(obj: JSON) -> list[str]:

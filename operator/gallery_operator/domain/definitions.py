@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from gallery_operator.api.conditions import Reason
@@ -12,7 +12,7 @@ from gallery_operator.domain import regions, resources
 from gallery_operator.domain.difference import compact
 from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.observed import SoftDeleted, numbers
-from gallery_operator.domain.plan import JSON, Plan, Update, Wait
+from gallery_operator.domain.plan import JSON, Blocked, Plan, Update, Wait
 from gallery_operator.domain.resources import Attempts, Wish
 
 _IMMUTABLE: Final = frozenset(
@@ -91,6 +91,32 @@ def soft_deleted_children(versions: Iterable[SoftDeleted]) -> Wait:
         "use az sig image-version delete --bypass-soft-delete",
         300.0,
     )
+
+
+def identifier_taken(definition: ImageDefinition, others: Iterable[ImageDefinition]) -> Blocked | Wait | None:
+    """Return why a definition cannot be created: another one of its gallery has its publisher, offer and SKU.
+
+    :param others: objects of the same gallery. The one that was there first has the identifier.
+    """
+    rivals = [each for each in others if _triple(each) == _triple(definition) and _age(each) < _age(definition)]
+    if not rivals:
+        return None
+    name = min(rivals, key=_age).metadata.name
+    message = f"ImageDefinition {name!r} of the same gallery has this publisher, offer and SKU"
+    if all(each.deleting for each in rivals):
+        return Wait(Reason.IDENTIFIER_TAKEN, f"{message}, and is being deleted", 30.0)
+    return Blocked(Reason.IDENTIFIER_TAKEN, f"{message}: choose another spec.identifier, or delete one of the two")
+
+
+def _triple(definition: ImageDefinition) -> tuple[str, ...]:
+    """Return publisher, offer and SKU as Azure compares them."""
+    wanted = definition.spec.identifier
+    return wanted.publisher.casefold(), wanted.offer.casefold(), wanted.sku.casefold()
+
+
+def _age(definition: ImageDefinition) -> tuple[datetime, str]:
+    created = definition.metadata.creation_timestamp
+    return created or datetime.max.replace(tzinfo=UTC), definition.metadata.name
 
 
 def _wish(definition: ImageDefinition, location: str, observed: JSON | None, owner: str, now: datetime) -> Wish:

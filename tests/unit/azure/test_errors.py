@@ -32,6 +32,31 @@ CASES: list[tuple[int | None, str, str, type[Verdict], str]] = [
     ),
     (401, "InvalidAuthenticationToken", "The access token is invalid.", Waiting, "CredentialRefused"),
     (403, "AuthorizationFailed", "The client 'x' does not", Waiting, "AuthorizationFailed"),
+    (
+        403,
+        "AuthorizationFailed",
+        "The client 'a' with object id 'b' does not have authorization to perform action "
+        "'Microsoft.Authorization/roleAssignments/write' over scope '/x' or the scope is invalid.",
+        Waiting,
+        "AuthorizationFailed",
+    ),
+    (
+        400,
+        "PrincipalNotFound",
+        "Principal 1 does not exist in the directory 2. Check that you have the correct principal ID.",
+        Waiting,
+        "PrincipalNotFound",
+    ),
+    (400, "RoleDefinitionDoesNotExist", "The specified role definition", Terminal, "RoleNotFound"),
+    (400, "RoleAssignmentLimitExceeded", "No more role assignments", Waiting, "QuotaExceeded"),
+    (
+        400,
+        "InvalidParameter",
+        "Gallery image: web identified by (publisher:contoso, offer:web, sku:v1) already exists. Choose a different "
+        "publisher, offer, sku combination.",
+        Terminal,
+        "IdentifierTaken",
+    ),
     (403, "LinkedAuthorizationFailed", "The client has permission", Waiting, "AuthorizationFailed"),
     (403, "RequestDisallowedByPolicy", "Resource was disallowed by policy.", Terminal, "RequestDisallowedByPolicy"),
     (409, "ScopeLocked", "The scope is locked.", Waiting, "ScopeLocked"),
@@ -152,6 +177,13 @@ def test_a_refusal_gets_the_verdict_of_its_row(
     assert type(judged) is verdict
     assert judged.reason == reason
     assert message in judged.message
+
+
+def test_a_refused_role_assignment_says_which_role_the_operator_needs() -> None:
+    text = "not authorized to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/x'"
+    message = classify(refusal(403, "AuthorizationFailed", text)).message
+    assert "lacks the permission Microsoft.Authorization/roleAssignments/write" in message
+    assert "deploy/azure/role-access.json" in message
 
 
 def test_every_row_of_the_table_has_a_case() -> None:
