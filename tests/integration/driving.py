@@ -19,15 +19,18 @@ from gallery_operator.api import names
 from gallery_operator.azure.clouds import explicit_cloud
 from gallery_operator.azure.credentials import operator_credential
 from gallery_operator.azure.gateway import ArmGateway
+from gallery_operator.azure.gateways import Gateways
 from gallery_operator.clock import FileClock
 from gallery_operator.controllers.accounts import Accounts
 from gallery_operator.controllers.definitions import DefinitionReconciler
 from gallery_operator.controllers.galleries import GalleryReconciler
 from gallery_operator.controllers.indexes import INDEXES
 from gallery_operator.controllers.intake import Intake
+from gallery_operator.controllers.keyring import Keyring, Secrets
 from gallery_operator.controllers.reconciler import Reconciler
 from gallery_operator.controllers.services import Pace, Services
 from gallery_operator.controllers.versions import VersionReconciler
+from gallery_operator.domain.tenancy import Tenancy
 from gallery_operator.engine.backoff import Backoff
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.queue import WorkQueue
@@ -99,17 +102,17 @@ class Asked(WorkQueue):
 
 
 class Driver:
-    """One process of the operator, for one namespace."""
+    """One process of the operator, for one namespace or several."""
 
     def __init__(
-        self, services: Services, queue: Asked, azure: Switchboard, namespace: str, stack: AsyncExitStack
+        self, services: Services, queue: Asked, azure: Switchboard, namespaces: tuple[str, ...], stack: AsyncExitStack
     ) -> None:
         self.services = services
         self.azure = azure
-        self._namespace = namespace
+        self._namespaces = namespaces
         self._queue = queue
         self._stack = stack
-        self._intake = Intake(services, (namespace,))
+        self._intake = Intake(services, namespaces)
         self.reconcilers: Mapping[str, Reconciler[Any]] = {
             "Gallery": GalleryReconciler(services),
             "ImageDefinition": DefinitionReconciler(services),
@@ -127,8 +130,16 @@ class Driver:
         counter: Counter | None = None,
         kill_at: int | None = None,
         cluster_id: str = "test-cluster",
+        also: tuple[str, ...] = (),
+        tenancy: str | None = None,
+        secrets: bool = True,
     ) -> Self:
-        """Start a process that remembers nothing; with `kill_at` it dies before that write."""
+        """Start a process that remembers nothing; with `kill_at` it dies before that write.
+
+        :param also: further namespaces.
+        :param tenancy: what a cluster administrator allows, as YAML; None: everything.
+        :param secrets: whether credentials are looked for in Secrets.
+        """
         stack = AsyncExitStack()
         endpoints = simulator.endpoints
         clock = FileClock(endpoints.clock_file)
@@ -142,7 +153,23 @@ class Driver:
         )
         kube_switch = KillSwitch(kube, frozenset({"patch_metadata", "apply_status", "delete"}), counter, kill_at)
         queue, store = Asked(clock), Store(INDEXES)
-        accounts = Accounts(cast("ArmGateway", arm_switch), store, clock, endpoints.subscription_id)
+        keyring = Keyring(
+            cast("Secrets", KillSwitch(kube.secrets, frozenset({"hold", "free"}), counter, kill_at)),
+            Gateways(cloud, clock).connect,
+            store,
+            clock,
+            queue.add,
+            tenancy=Tenancy.parse(tenancy) if tenancy is not None else Tenancy(),
+            own_client_id=endpoints.client_id,
+        )
+        accounts = Accounts(
+            cast("ArmGateway", arm_switch),
+            store,
+            clock,
+            endpoints.subscription_id,
+            keyring=keyring if secrets else None,
+            tenancy=Tenancy.parse(tenancy) if tenancy is not None else Tenancy(),
+        )
         for close in (kube.close, arm.close, accounts.close):
             stack.push_async_callback(close)
         services = Services(
@@ -157,7 +184,7 @@ class Driver:
             cluster_id=cluster_id,
             pace=Pace(poll=15.0, resync=RESYNC),
         )
-        return cls(services, queue, azure, namespace, stack)
+        return cls(services, queue, azure, (namespace, *also), stack)
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -165,7 +192,9 @@ class Driver:
     async def refresh(self) -> None:
         """Bring the store up to date, as the watch would; children come before their parents, as the worst case."""
         for kind in reversed(names.PLURALS):
-            listed = await self.services.kube.list_metadata(kind, self._namespace)
+            listed = {}
+            for namespace in self._namespaces:
+                listed |= await self.services.kube.list_metadata(kind, namespace)
             for gone in set(self.services.store.keys(kind)) - {Key(kind, *where) for where in listed}:
                 self._intake.on_event("DELETED", self.services.store.get(gone) or {})
             known = {key: version.resource_version for key, version in self.services.store.versions(kind).items()}
@@ -180,6 +209,7 @@ class Driver:
     async def round(self) -> int:
         """Show every object that is due to its reconciler; return how many were."""
         await self.refresh()
+        await self.services.accounts.tend()
         now = self.services.clock.now()
         due = [key for key, at in self._queue.due.items() if at <= now]
         for key in due:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gallery_operator.api.arm_ids import VersionId, parse_arm_id
+from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import ImageVersion
 from gallery_operator.controllers.parents import VersionPlace
 from gallery_operator.controllers.services import Services
@@ -35,11 +36,17 @@ async def refusal(
     for reference in sources.references(source, named):
         found = await check.look_at(reference)
         if isinstance(found, Wait | Blocked):
-            return circle(services.store, visit.key) or found
+            return circle(services.store, visit.key) or (_not_there_yet(found) if named else found)
         luns = found.luns
     if source.disks is not None:
         luns = frozenset(each.lun for each in source.disks.data or ())
     return None if luns is None else encryption_sets.unknown_luns(body, luns)
+
+
+def _not_there_yet(found: Refusal) -> Refusal:
+    """A source that has an object here is still to come: it is not ready, rather than missing."""
+    absent = found.reason == Reason.SOURCE_NOT_FOUND
+    return replace(found, reason=Reason.SOURCE_NOT_READY) if absent else found
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,8 @@ def _plan(value: object) -> Plan | None:
 
 # --- whether it is there ---------------------------------------------------------------------------------------------
 
+#: A version in one of these states is usable where its replication is complete.
+_USABLE: Final = frozenset({"Creating", "Updating", "Succeeded"})
 #: Seconds between two looks at a source that is not there, or not ready.
 LOOK: Final = 60.0
 
@@ -244,16 +246,16 @@ def not_found(reference: Reference, home: str) -> Wait:
 
 
 def not_ready(reference: Reference, body: JSON, home: str) -> Wait | None:
-    """Return the wait for another version: it must be whole, and replicated to the home region (§6.15)."""
-    facts = read_version(reference.id.rpartition("/")[2], body)
-    here = (read_replication(body) or {}).get(home)
+    """Return the wait for another version: it must be replicated to the home region (§6.15), wherever else it goes."""
+    facts, states = read_version(reference.id.rpartition("/")[2], body), read_replication(body) or {}
+    here = states.get(home)
     problem = None
-    if facts.state not in {"Succeeded", "Updating"}:
-        problem = f"is {facts.state}"
-    elif home not in {each.name for each in facts.regions}:
+    if home not in {each.name for each in facts.regions}:
         problem = f"is not in {home}, the home region (location): add {home} to its target regions"
     elif here is not None and here.state != COMPLETED:
         problem = f"is not replicated to {home} yet ({here.state}, {here.progress} %)"
+    elif facts.state not in (_USABLE if here is not None else {"Succeeded"}):
+        problem = f"is {facts.state}"
     return Wait(Reason.SOURCE_NOT_READY, f"{reference} {problem}", LOOK) if problem else None
 
 
