@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import kopf
@@ -17,15 +19,18 @@ from gallery_operator.azure.budget import Limits
 from gallery_operator.azure.clouds import CLOUDS, Cloud, explicit_cloud
 from gallery_operator.azure.credentials import operator_credential
 from gallery_operator.azure.gateway import ArmGateway
+from gallery_operator.azure.gateways import Gateways
 from gallery_operator.clock import Clock, FileClock, SystemClock
 from gallery_operator.controllers.accounts import Accounts
 from gallery_operator.controllers.definitions import DefinitionReconciler
 from gallery_operator.controllers.galleries import GalleryReconciler
 from gallery_operator.controllers.indexes import INDEXES
 from gallery_operator.controllers.intake import Intake
+from gallery_operator.controllers.keyring import Keyring
 from gallery_operator.controllers.reconciler import Reconciler
 from gallery_operator.controllers.services import Pace, Services
 from gallery_operator.controllers.versions import VersionReconciler
+from gallery_operator.domain.tenancy import Tenancy
 from gallery_operator.engine.backoff import Backoff
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.queue import WorkQueue
@@ -115,22 +120,24 @@ class Operator:
         self._workers.start(self._reconcile)
         watch = asyncio.create_task(self._watch(ready, stop_watching), name="watch")
         sweep = asyncio.create_task(self._intake.sweep_forever(), name="sweep")
+        tend = asyncio.create_task(self._tend(), name="tend")
         try:
             await _first(watch, ready.wait(), stopping.wait())
             _stop_on_signals(stopping)
-            await _first(watch, sweep, stopping.wait())
+            await _first(watch, sweep, tend, stopping.wait())
         finally:
             log.info("Stopping")
             await self._workers.stop(seconds(self._settings.grace))
             sweep.cancel()
+            tend.cancel()
             if self._intake.synced.is_set():
                 stop_watching.set()
             else:  # told to stop, kopf would for seconds go on looking for the kinds with its connection closed
                 watch.cancel()
-            await asyncio.wait([watch, sweep])
+            await asyncio.wait([watch, sweep, tend])
             self._lag.stop()
             await self._server.stop()
-        for task in (watch, sweep):
+        for task in (watch, sweep, tend):
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
 
@@ -138,6 +145,11 @@ class Operator:
         # Without the whole picture a parent seems missing and a child unborn.
         await self._intake.synced.wait()
         return await self._reconcilers[key.kind](key)
+
+    async def _tend(self) -> None:
+        """Look after the credentials of the namespaces, once it is known what needs them."""
+        await self._intake.synced.wait()
+        await self.services.accounts.tend_forever(self._settings.namespace_list or (None,))
 
     async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
         namespaces = self._settings.namespace_list
@@ -182,13 +194,14 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     limits = Limits.below_arm(settings.arm_share)
     arm = ArmGateway(cloud, credential, clock=clock, limits=limits, observer=metrics)
     stack.push_async_callback(arm.close)
-    store = Store(INDEXES)
-    accounts = Accounts(arm, store, clock, settings.subscription_id)
+    store, queue = Store(INDEXES), WorkQueue(clock, metrics=metrics)
+    gateways = Gateways(cloud, clock, limits=limits, observer=metrics)
+    accounts = _accounts(settings, arm, gateways, kube, store, queue)
     stack.push_async_callback(accounts.close)
     services = Services(
         clock=clock,
         store=store,
-        queue=WorkQueue(clock, metrics=metrics),
+        queue=queue,
         backoff=Backoff(),
         kube=kube,
         events=EventRecorder(kube, clock),
@@ -206,6 +219,39 @@ def _cloud(settings: Settings) -> Cloud:
     return explicit_cloud(
         settings.arm_endpoint, settings.authority_host, audience=settings.arm_audience, ca_file=settings.ca_file
     )
+
+
+def _accounts(
+    settings: Settings, own: ArmGateway, gateways: Gateways, kube: Kube, store: Store, queue: WorkQueue
+) -> Accounts:
+    clock, tenancy = gateways.clock, _tenancy(settings.tenancy_file)
+    keyring = Keyring(
+        kube.secrets,
+        gateways.connect,
+        store,
+        clock,
+        queue.add,
+        tenancy=tenancy,
+        own_client_id=os.environ.get("AZURE_CLIENT_ID"),
+    )
+    return Accounts(
+        own,
+        store,
+        clock,
+        settings.subscription_id,
+        keyring=keyring if settings.namespace_credentials else None,
+        tenancy=tenancy,
+    )
+
+
+def _tenancy(file: Path | None) -> Tenancy:
+    if file is None:
+        return Tenancy()
+    try:
+        return Tenancy.parse(file.read_text())
+    except ValueError as error:
+        msg = f"--tenancy-file {file}: {error}"
+        raise ValueError(msg) from None
 
 
 async def _cluster_id(kube: Kube) -> str:

@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     ca_file: Path | None = None
     """PEM file of the authority that signed the certificates of --arm-endpoint and --authority-host."""
 
+    namespace_credentials: bool = True
+    """Whether namespaces may bring credentials of their own in Secrets. Off: Secrets are never asked for."""
+    tenancy_file: Path | None = None
+    """YAML file: which namespaces may use which identities and subscriptions. Unset: all may use all."""
+
     workers: Annotated[int, Field(ge=1, le=128)] = 24
     """Objects reconciled at the same time."""
     resync: Duration = "30m"

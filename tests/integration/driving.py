@@ -36,7 +36,7 @@ from gallery_operator.engine.keys import Key
 from gallery_operator.engine.queue import WorkQueue
 from gallery_operator.engine.store import Store
 from gallery_operator.engine.workers import Outcome
-from gallery_operator.kube.client import Kube
+from gallery_operator.kube.client import Kube, Seen
 from gallery_operator.kube.errors import NotFound
 from gallery_operator.kube.events import EventRecorder
 from gallery_operator.telemetry.metrics import Metrics
@@ -192,7 +192,7 @@ class Driver:
     async def refresh(self) -> None:
         """Bring the store up to date, as the watch would; children come before their parents, as the worst case."""
         for kind in reversed(names.PLURALS):
-            listed = {}
+            listed: dict[tuple[str, str], Seen] = {}
             for namespace in self._namespaces:
                 listed |= await self.services.kube.list_metadata(kind, namespace)
             for gone in set(self.services.store.keys(kind)) - {Key(kind, *where) for where in listed}:

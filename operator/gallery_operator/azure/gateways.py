@@ -42,7 +42,7 @@ class Gateways:
         self, cloud: Cloud, clock: Clock, *, limits: Limits | None = None, observer: ArmObserver | None = None
     ) -> None:
         self._cloud = cloud
-        self._clock = clock
+        self.clock = clock
         self._limits = limits
         self._observer = observer
         self._opening = asyncio.Semaphore(_OPENING)
@@ -54,7 +54,7 @@ class Gateways:
         arm = ArmGateway(
             self._cloud,
             credential,
-            clock=self._clock,
+            clock=self.clock,
             limits=self._limits,
             observer=self._observer,
             conceal=secret.conceal,
