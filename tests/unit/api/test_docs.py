@@ -17,6 +17,8 @@ from gallery_operator.azure.verdicts import Terminal
 DOCS = Path(__file__).parents[3] / "docs"
 #: Rows that explain a condition, with its reasons in the last cell.
 CONDITIONS = ("`Published`", "`Replicated`", "`EndOfLife`")
+#: A field whose parts are those of another field, on this page or on another kind's, is one row.
+LIKE_ANOTHER = re.compile(r"as (?:an? (\w+)'s )?`([^`]+)`")
 BY_KIND = pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.kind)
 
 
@@ -48,29 +50,61 @@ def spec_of(kind: crd.Kind) -> dict[str, Any]:
     return spec
 
 
+def below(kind: crd.Kind, path: str) -> dict[str, tuple[dict[str, Any], bool]]:
+    """Return the fields below a field: their paths from there, what they are, whether they are required."""
+    inside = re.compile(re.escape(path) + r"(?:\[\])?\.(.+)")
+    every = ((inside.fullmatch(at), node, required) for at, node, required in fields(spec_of(kind)))
+    return {match[1]: (node, required) for match, node, required in every if match}
+
+
+def shared(kind: crd.Kind) -> dict[str, tuple[crd.Kind, str]]:
+    """Return the fields that are documented as another one, with that one."""
+    kinds = {each.kind: each for each in crd.KINDS}
+    found = {path: LIKE_ANOTHER.search(type_) for path, (type_, *_) in table(kind).items()}
+    return {path: (kinds[match[1]] if match[1] else kind, match[2]) for path, match in found.items() if match}
+
+
+def own_fields(kind: crd.Kind) -> list[tuple[str, dict[str, Any], bool]]:
+    """Return the fields that need a row of their own: not those below one that is documented as another one."""
+    others = {f"{path}{part}" for path in shared(kind) for part in (".", "[].")}
+    return [each for each in fields(spec_of(kind)) if not any(each[0].startswith(other) for other in others)]
+
+
+def writing(kind: crd.Kind) -> str:
+    return page(kind).partition("## Writing a spec")[2].partition("\n## ")[0]
+
+
 def table(kind: crd.Kind) -> dict[str, list[str]]:
     """Return type, default, mutable and Azure property of every documented field of the spec."""
-    writing = page(kind).partition("## Writing a spec")[2].partition("\n## ")[0]
-    lines = [line for line in writing.splitlines() if line.startswith("| `")]
+    lines = [line for line in writing(kind).splitlines() if line.startswith("| `")]
     cells = [[cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")] for line in lines]
     return {codes(name)[0]: rest for name, *rest in cells if len(rest) == 4}
 
 
 @BY_KIND
 def test_every_field_is_documented_and_no_other(kind: crd.Kind) -> None:
-    assert set(table(kind)) == {path for path, _, _ in fields(spec_of(kind))}
+    assert set(table(kind)) == {path for path, _, _ in own_fields(kind)}
+
+
+@BY_KIND
+def test_a_field_that_is_documented_as_another_one_has_the_same_parts(kind: crd.Kind) -> None:
+    for path, (of, other) in shared(kind).items():
+        assert below(kind, path) == below(of, other) != {}, path
+        assert other in table(of), path
 
 
 @BY_KIND
 def test_required_fields_values_and_defaults_are_documented(kind: crd.Kind) -> None:
     documented = table(kind)
-    for path, node, required in fields(spec_of(kind)):
+    for path, node, required in own_fields(kind):
         type_, default, _, _ = documented[path]
         assert ("required" in type_) == required, path
         if "default" in node:
             shown = node["default"] if isinstance(node["default"], str) else str(node["default"]).lower()
             assert codes(default) == [shown], path
-        if "enum" in node and "storage" not in type_:
+        if "enum" in node and "see below" in type_:
+            assert set(node["enum"]) <= set(codes(writing(kind))), path
+        elif "enum" in node and "storage" not in type_:
             assert set(codes(type_)) == set(node["enum"]), path
         if "minimum" in node and node["maximum"] < 2**31 - 1:
             assert f"{node['minimum']} to {node['maximum']}" in type_, path
@@ -81,8 +115,9 @@ def test_what_may_change_is_documented(kind: crd.Kind) -> None:
     messages: dict[str, str] = {}
     for each in spec_of(kind)["x-kubernetes-validations"]:
         messages[each["fieldPath"][1:]] = messages.get(each["fieldPath"][1:], "") + each["message"]
+    fixed = tuple(field for field, message in messages.items() if "is immutable" in message)
     for path, (_, _, mutable, _) in table(kind).items():
-        if "is immutable" in messages.get(path.split(".")[0], ""):
+        if path in fixed or path.startswith(tuple(f"{field}." for field in fixed)):
             wanted = "no"
         else:
             wanted = "not cleared" if "cannot be cleared" in messages.get(path, "") else "yes"
@@ -91,9 +126,10 @@ def test_what_may_change_is_documented(kind: crd.Kind) -> None:
 
 @BY_KIND
 def test_every_field_of_a_status_is_named(kind: crd.Kind) -> None:
-    text = page(kind) + page(crd.KINDS[0])
+    text = "".join(each.partition("## Status")[2] for each in (page(kind), page(crd.KINDS[0])))
     status = crd.structural_schema(kind.status)
-    assert [name for name in status["properties"] if f"`{name}" not in text] == []
+    named = {part for code in codes(text) for part in re.split(r"[^\w]+", code)}
+    assert {path.rpartition(".")[2] for path, _, _ in fields(status) if not path.startswith("conditions[]")} <= named
 
 
 def test_every_reason_is_documented_and_no_other() -> None:
