@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gallery_operator.api.conditions import Reason
+from gallery_operator.api.image_definition import ImageDefinition
 from gallery_operator.domain import definitions
 from gallery_operator.domain.plan import Blocked, Create, Plan, Update, UpToDate, Wait
 from gallery_operator.domain.resources import Attempts
@@ -186,3 +187,43 @@ def test_the_past_date_of_another_does_not_come_back_in_an_update() -> None:
 def test_observing_never_writes() -> None:
     assert isinstance(plan(None, managementPolicy="Observe"), Wait)
     assert plan(arm_definition(tags=None), managementPolicy="Observe", description="new") == UpToDate()
+
+
+def rival(
+    name: str, *, days: int = 1, deleting: bool = False, identifier: dict[str, str] | None = None
+) -> ImageDefinition:
+    """Return another image definition, made so many days before or after the first of its gallery."""
+    triple = {"publisher": "Contoso", "offer": "WEB", "sku": "v1", **(identifier or {})}
+    metadata = {"name": name, "namespace": "images", "creationTimestamp": text(NOW + days * DAY)}
+    if deleting:
+        metadata["deletionTimestamp"] = text(NOW + 9 * DAY)
+    spec = {"galleryRef": {"name": "shared"}, "osType": "Linux", "identifier": triple}
+    return ImageDefinition.model_validate({"metadata": metadata, "spec": spec})
+
+
+def test_the_definition_that_was_there_first_has_the_identifier() -> None:
+    first, second = rival("first", days=1), rival("second", days=2)
+    assert definitions.identifier_taken(first, [second]) is None
+    step = definitions.identifier_taken(second, [first])
+    assert isinstance(step, Blocked)
+    assert step.reason == Reason.IDENTIFIER_TAKEN
+    assert "'first'" in step.message
+
+
+def test_of_two_definitions_of_the_same_second_one_has_the_identifier() -> None:
+    one, other = rival("a"), rival("b")
+    assert definitions.identifier_taken(one, [other]) is None
+    assert isinstance(definitions.identifier_taken(other, [one]), Blocked)
+
+
+@pytest.mark.parametrize("part", ["publisher", "offer", "sku"])
+def test_definitions_may_share_two_of_the_three(part: str) -> None:
+    assert definitions.identifier_taken(rival("b", days=2), [rival("a", identifier={part: "other"})]) is None
+
+
+def test_an_identifier_that_is_about_to_be_free_is_waited_for() -> None:
+    step = definitions.identifier_taken(rival("b", days=2), [rival("a", deleting=True)])
+    assert isinstance(step, Wait)
+    assert isinstance(
+        definitions.identifier_taken(rival("c", days=3), [rival("a", deleting=True), rival("b")]), Blocked
+    )
