@@ -130,8 +130,8 @@ class ImageVersionSpec(Policies):
     """Full: every replica is a copy. Shallow: the home region only, ready at once, for trying an image out."""
     edge_zones: EdgeZones | None = None
     """Edge zones to replicate to."""
-    exclude_from_latest: bool = False
-    """Leave this version out when someone asks for `latest`."""
+    exclude_from_latest: bool | None = None
+    """Leave this version out when someone asks for `latest`. Unset: as it is in Azure, false for a new version."""
     end_of_life_date: EndOfLifeDate | None = None
     """When the version's life ends, for example 2027-06-30T00:00:00Z; the definition's lifecycle says what then
     happens. Once set it can be moved, not cleared."""

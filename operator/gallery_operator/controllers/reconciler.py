@@ -157,12 +157,14 @@ class Reconciler(ABC, Generic[R]):
         requested = resource.metadata.annotations.get(names.RECONCILE_REQUESTED_AT)
         handled = resource.status.last_handled_reconcile_request if resource.status else None
         forced = requested is not None and requested[:1024] != handled
+        if resource.status and resource.status.condition("Paused") and not resource.paused:
+            forced = True  # whoever paused it may have been at work in Azure
         if forced:
             trace.settle()
         return Visit(key, raw, resource, trace, self.services.clock.now(), forced)
 
     async def _reconcile(self, visit: Visit[R]) -> Requeue:
-        if not visit.resource.observe_only and not visit.resource.finalizer_present:
+        if visit.resource.observe_only == visit.resource.finalizer_present:
             visit = await self._claim(visit)
         visit = await self._open(visit, account_key(self.services, visit.resource))
         place = self.place(visit.resource, visit.account)
@@ -198,10 +200,10 @@ class Reconciler(ABC, Generic[R]):
         return observed
 
     async def _claim(self, visit: Visit[R]) -> Visit[R]:
-        """Persist the finalizer before anything exists in Azure."""
-        raw = await self.services.kube.patch_metadata(
-            visit.raw, finalizers=[*visit.metadata.finalizers, names.FINALIZER]
-        )
+        """Persist the finalizer before anything exists in Azure; who only looks needs none."""
+        others = [each for each in visit.metadata.finalizers if each != names.FINALIZER]
+        ours = [] if visit.resource.observe_only else [names.FINALIZER]
+        raw = await self.services.kube.patch_metadata(visit.raw, finalizers=[*others, *ours])
         self.services.store.put(raw)
         return replace(visit, raw=raw, resource=self.model.model_validate(raw))
 
@@ -241,6 +243,8 @@ class Reconciler(ABC, Generic[R]):
         if isinstance(ending, Delete):
             ending = await self.preflight.still_needed(visit.key) or ending
         if ending is None:
+            if observed is not None:
+                await self.services.events.normal(visit.raw, "Retained", resources.why_retained(observed, owner))
             return await self._release(visit)
         observed = await self._actor.act(visit, place, observed, ending)
         return await self._settle(visit, None if isinstance(place, LastPlace) else place, observed, ending)

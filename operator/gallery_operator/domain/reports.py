@@ -132,7 +132,8 @@ def replication_status(
     if facts is None:
         return None
     wanted = [
-        regions.normalise(each.name) for each in version_body.target_regions(situation.version, situation.parents)
+        regions.normalise(each.name)
+        for each in version_body.target_regions(situation.version, situation.parents, situation.observed)
     ]
     zones = [regions.normalise(each.name) for each in situation.version.spec.edge_zones or ()]
     if situation.version.observe_only or drifted:

@@ -93,14 +93,29 @@ def ownership_conflict(observed: JSON, owner: str) -> Blocked | None:
     )
 
 
+def existed_before(observed: JSON) -> bool:
+    """Tell whether the resource was there before its object: what the spec leaves open stays as others made it."""
+    return owner_of(observed) is None or is_adopted(observed)
+
+
 def is_retained(observed: JSON, owner: str, retain: bool | None) -> bool:
-    """Tell whether the resource stays in Azure when its object goes: by policy, or because it is not ours to delete."""
-    found = owner_of(observed)
-    if found not in (None, owner):
+    """Tell whether the resource stays in Azure when its object goes: by policy, or because it is not ours to delete.
+
+    What does not name its owner was never taken over (another reason stopped that), or was taken away from us.
+    """
+    if owner_of(observed) != owner:
         return True
-    if retain is not None:
-        return retain
-    return found is None or is_adopted(observed)
+    return is_adopted(observed) if retain is None else retain
+
+
+def why_retained(observed: JSON, owner: str) -> str:
+    """Return one line that says why a resource stays in Azure."""
+    found = owner_of(observed)
+    if found is None:
+        return f"the Azure resource stays: it has no tag {names.OWNER_TAG}, so it is not this object's to delete"
+    if found != owner:
+        return f"the Azure resource stays: it belongs to {found[:300]!r} (tag {names.OWNER_TAG})"
+    return "the Azure resource stays: it existed before this object, and deletionPolicy does not say Delete"
 
 
 def busy(observed: JSON) -> Wait | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 from gallery_operator.api.image_definition import ImageDefinitionSpec, VersionDefaults
 from gallery_operator.api.image_version import ImageVersion, ImageVersionSpec
@@ -18,7 +18,7 @@ from gallery_operator.domain.resources import Wish
 
 _STORAGE: Final = "properties.storageProfile"
 _PROFILE: Final = "properties.publishingProfile"
-_IMMUTABLE: Final = frozenset(
+IMMUTABLE: Final = frozenset(
     {
         "location",
         f"{_PROFILE}.replicationMode",
@@ -73,56 +73,99 @@ def replicas_for(region: TargetRegion) -> int | None:
     return max(1, by_machines, by_instances)
 
 
-def target_regions(version: ImageVersion, parents: Parents) -> list[TargetRegion]:
+def target_regions(version: ImageVersion, parents: Parents, observed: JSON | None = None) -> list[TargetRegion]:
     """Return the regions that are wanted: the version's own, else the definition's defaults, else the home region.
 
-    A shallow version exists in its home region only.
+    One that existed before its object keeps the regions it has; a shallow version exists in its home region only.
     """
     defaults = None if version.spec.replication_mode == "Shallow" else parents.defaults.target_regions
-    return version.spec.target_regions or defaults or [TargetRegion(name=parents.home)]
+    if (named := version.spec.target_regions or defaults) is not None:
+        return named
+    if observed is None or not resources.existed_before(observed):
+        return [TargetRegion(name=parents.home)]
+    return [TargetRegion.model_construct(name=name) for name in _present(observed, "targetRegions", TARGET_REGIONS)]
+
+
+def _present(observed: JSON | None, field: str, path: str) -> dict[Any, JSON]:
+    """Return the regions or edge zones that a version has, by their normalised names."""
+    return index(path, resources.as_list(_profile(observed).get(field)))
+
+
+def _profile(observed: JSON | None) -> JSON:
+    return resources.as_dict(resources.as_dict((observed or {}).get("properties")).get("publishingProfile"))
 
 
 def wish(
     version: ImageVersion, parents: Parents, observed: JSON | None, owner: str, *, leaves_latest: bool, now: datetime
 ) -> Wish:
-    """Return what Azure is to have (api-version 2026-03-03, GalleryImageVersion).
+    """Return what Azure is to have.
 
     `leaves_latest`: the lifecycle wants the version excluded from latest, whatever its spec says.
     """
     spec = version.spec
+    tags = resources.wanted_tags(spec.tags, owner, observed)
+    said = body(version, parents, observed, tags, leaves_latest=leaves_latest, now=now)
+    storage: JSON = {}
+    if spec.storage_account_strategy is None:  # else Azure chooses
+        general = spec.storage_account_type or parents.defaults.storage_account_type or _DEFAULT_STORAGE
+        storage = {"storageAccountType": str(general)}
+    fresh = {"regionalReplicaCount": _replicas(spec, parents.defaults) or 1, "excludeFromLatest": False, **storage}
+    return Wish(_fill_new_regions(said, observed, fresh), _new(storage), IMMUTABLE, _READ_ONLY)
+
+
+def body(
+    version: ImageVersion,
+    parents: Parents,
+    observed: JSON | None,
+    tags: dict[str, str],
+    *,
+    leaves_latest: bool,
+    now: datetime,
+) -> JSON:
+    """Return the ARM body that the specs say (api-version 2026-03-03, GalleryImageVersion).
+
+    One that existed before its object keeps what its spec leaves open.
+    """
+    spec, safety = version.spec, version.spec.safety
     replicas = _replicas(spec, parents.defaults)
-    safety = spec.safety
-    body: JSON = compact(
+    unset = None if observed is not None and resources.existed_before(observed) else False
+    return compact(  # type: ignore[no-any-return]
         {
             "location": parents.home,
-            "tags": resources.wanted_tags(spec.tags, owner, observed),
+            "tags": tags,
             "properties": {
                 "publishingProfile": {
-                    "targetRegions": [_region(each, spec, replicas) for each in target_regions(version, parents)],
+                    "targetRegions": [
+                        _region(each, spec, replicas) for each in target_regions(version, parents, observed)
+                    ],
                     "targetExtendedLocations": None
                     if spec.edge_zones is None
                     else [_edge_zone(each, replicas) for each in spec.edge_zones],
                     "replicaCount": replicas,
-                    "replicationMode": spec.replication_mode,
+                    "replicationMode": _replication_mode(spec, observed),
                     "storageAccountStrategy": spec.storage_account_strategy,
-                    "excludeFromLatest": spec.exclude_from_latest or leaves_latest,
+                    "excludeFromLatest": leaves_latest or _either(spec.exclude_from_latest, unset),
                     "endOfLifeDate": resources.future(spec.end_of_life_date, now),
                 },
                 "storageProfile": source(spec.source, parents),
                 "securityProfile": security(spec),
                 "safetyProfile": {
-                    "allowDeletionOfReplicatedLocations": bool(safety and safety.allow_region_removal),
+                    "allowDeletionOfReplicatedLocations": safety.allow_region_removal if safety else unset,
                     "blockDeletionBeforeEndOfLife": safety.block_deletion_before_end_of_life if safety else None,
                 },
             },
         }
     )
-    storage: JSON = {}
-    if spec.storage_account_strategy is None:  # else Azure chooses
-        general = spec.storage_account_type or parents.defaults.storage_account_type or _DEFAULT_STORAGE
-        storage = {"storageAccountType": str(general)}
-    fresh = {"regionalReplicaCount": replicas or 1, "excludeFromLatest": False, **storage}
-    return Wish(_fill_new_regions(body, observed, fresh), _new(storage), _IMMUTABLE, _READ_ONLY)
+
+
+def _replication_mode(spec: ImageVersionSpec, observed: JSON | None) -> str | None:
+    """Azure need not report that a version is Full; to name it then would be a change of what is immutable."""
+    taken_for_granted = spec.replication_mode == "Full" and "replicationMode" not in _profile(observed)
+    return None if observed is not None and taken_for_granted else spec.replication_mode
+
+
+def _either(value: bool | None, unset: bool | None) -> bool | None:
+    return unset if value is None else value
 
 
 def _replicas(spec: ImageVersionSpec, defaults: VersionDefaults) -> int | None:
@@ -186,12 +229,11 @@ def _disk_encryption(wanted: DiskEncryption) -> JSON:
 
 def _fill_new_regions(body: JSON, observed: JSON | None, fresh: JSON) -> JSON:
     """A region that Azure has not yet gets explicit defaults; in one it has, what the spec leaves open stays."""
-    profile = resources.as_dict(resources.as_dict((observed or {}).get("properties")).get("publishingProfile"))
-    present = index(TARGET_REGIONS, resources.as_list(profile.get("targetRegions")))
+    present = _present(observed, "targetRegions", TARGET_REGIONS)
     for region in body["properties"]["publishingProfile"]["targetRegions"]:
         if region["name"] not in present:
             region.update({key: value for key, value in fresh.items() if key not in region})
-    zones = index(EDGE_ZONES, resources.as_list(profile.get("targetExtendedLocations")))
+    zones = _present(observed, "targetExtendedLocations", EDGE_ZONES)
     for zone in body["properties"]["publishingProfile"].get("targetExtendedLocations", ()):
         if zone["extendedLocation"]["name"].casefold() not in zones:
             zone.setdefault("storageAccountType", _DEFAULT_STORAGE)

@@ -71,9 +71,7 @@ class Situation:
     @cached_property
     def standing(self) -> Standing:
         """How the version stands to its drift; what the lifecycle wants of it is part of the wish."""
-        if self.version.retired is not None:
-            return Standing.of(self.version, lambda _: Wish({}), retired=True)
-        return Standing.of(self.version, lambda now: _wish(self, None, now))
+        return Standing.of(self.version, lambda now: _said(self, now))
 
     @property
     def kept_because(self) -> str | None:
@@ -141,8 +139,8 @@ def _due_for_retirement(situation: Situation) -> Plan | None:
 
 def _may_be_published(situation: Situation) -> Plan | None:
     version, parents = situation.version, situation.parents
-    wanted = {regions.normalise(each.name) for each in target_regions(version, parents)}
-    if parents.home not in wanted:
+    wanted = {regions.normalise(each.name) for each in target_regions(version, parents, situation.observed)}
+    if wanted and parents.home not in wanted:
         return Blocked(
             Reason.HOME_REGION_NOT_A_TARGET,
             f"targetRegions: the home region {parents.home} must be one of {', '.join(sorted(wanted))[:300]}; "
@@ -170,15 +168,25 @@ def _leaves_latest(situation: Situation) -> bool:
     return lifecycle.why_latest(facts.name, situation.relatives, situation.now) is None
 
 
-def _wish(situation: Situation, observed: JSON | None, now: datetime) -> Wish:
+def _said(situation: Situation, now: datetime) -> Wish:
+    """Return what the specs say, without what Azure or a default adds; a retired version is to be gone."""
+    if situation.version.retired is not None:
+        return Wish({"retired": True})
     leaves_latest = _leaves_latest(situation)
-    return version_body.wish(
-        situation.version, situation.parents, observed, situation.owner, leaves_latest=leaves_latest, now=now
-    )
+    body = version_body.body(situation.version, situation.parents, {}, {}, leaves_latest=leaves_latest, now=now)
+    return Wish({**body, "tags": situation.version.spec.tags}, immutable=version_body.IMMUTABLE)
 
 
 def _publish(situation: Situation) -> Plan:
-    desired, met = _wish(situation, situation.observed, situation.now), situation.standing.met
+    desired = version_body.wish(
+        situation.version,
+        situation.parents,
+        situation.observed,
+        situation.owner,
+        leaves_latest=_leaves_latest(situation),
+        now=situation.now,
+    )
+    met = situation.standing.met
     step = resources.plan(desired, situation.observed, situation.owner, situation.attempts, situation.now, met=met)
     if isinstance(step, Create):
         return _brought_back(situation) or replace(step, tenants=_tenants(situation))

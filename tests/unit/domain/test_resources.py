@@ -71,7 +71,7 @@ def test_a_tag_keeps_the_spelling_that_azure_has() -> None:
         (FOREIGN, None, True),
         (OWNED, True, True),
         (ADOPTED, False, False),
-        ({}, False, False),
+        ({}, False, True),
         (FOREIGN, False, True),
         (FOREIGN, True, True),
     ],
