@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from dev.azure_simulator import AzureSimulator, Refuse, Source, seeds, source_id
 from gallery_operator.api.arm_ids import GalleryId
+from gallery_operator.engine.keys import Key
 from tests.integration import scenes
 from tests.integration.driving import JSON, Driver, condition
 from tests.integration.scenes import Scene
@@ -382,6 +384,29 @@ async def test_versions_of_one_managed_image_are_built_one_after_the_other(scene
     assert puts(scene) == len(numbers), "none of them had to be tried again"
     for number in numbers:
         assert await scene.ready(driver, "ImageVersion", f"ubuntu-{number}") == ("True", "Replicated")
+
+
+async def test_workers_that_look_at_the_same_moment_do_not_both_take_the_image(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    numbers = [f"1.0.{patch}" for patch in range(6)]
+    for number in numbers:
+        scene.apply(scenes.version(number, targetRegions=HOME))
+    await driver.refresh()
+    keys = [Key("ImageVersion", scene.namespace, f"ubuntu-{number}") for number in numbers]
+    for _ in range(2):
+        await asyncio.gather(*map(driver.reconcilers["ImageVersion"], keys))
+    assert puts(scene) == 1
+    reasons = [(await ready(scene, driver, number))[0] for number in numbers]
+    assert reasons.count("SourceBusy") == len(numbers) - 1
+
+
+async def test_a_refused_build_frees_the_image_for_the_next(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.fault(Refuse(match="PUT .*/versions/1.0.0$", status=409, code="ScopeLocked", message="no", times=None))
+    scene.apply(scenes.version(targetRegions=HOME), scenes.version("1.0.1", targetRegions=HOME))
+    await looks(driver, 40, seconds=30)
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.1") == ("True", "Replicated")
+    assert (await ready(scene, driver))[0] == "ScopeLocked"
 
 
 async def test_another_process_and_another_namespace_wait_for_the_build_that_azure_shows(

@@ -41,10 +41,7 @@ class Remembered(Generic[V]):
             entry = self._entries.get(key)
             if entry is None or entry.at < asked - timedelta(seconds=max_age):
                 entry = _Entry(self._clock.now(), await fetch())
-                self._entries[key] = entry
-            self._entries.move_to_end(key)
-        while len(self._entries) > self._limit:
-            self._entries.popitem(last=False)
+            self._keep(key, entry)
         return entry.value
 
     def peek(self, key: str) -> V | None:
@@ -54,5 +51,10 @@ class Remembered(Generic[V]):
 
     def put(self, key: str, value: V) -> None:
         """Take note of an answer that came another way."""
-        self._entries[key] = _Entry(self._clock.now(), value)
+        self._keep(key, _Entry(self._clock.now(), value))
+
+    def _keep(self, key: str, entry: _Entry[V]) -> None:
+        self._entries[key] = entry
         self._entries.move_to_end(key)
+        while len(self._entries) > self._limit:
+            self._entries.popitem(last=False)

@@ -55,7 +55,7 @@ def read_locations(rows: Iterable[JSON]) -> dict[str, Location]:
     """Read the answer to GET /subscriptions/{id}/locations; groups of regions such as `europe` are left out."""
     found = {}
     for row in rows:
-        name = regions.normalise(str(row.get("name", "")))[:64]
+        name = regions.normalise(str(row.get("name") or ""))[:64]
         logical = as_dict(row.get("metadata")).get("regionType") == "Logical"
         if name and not logical and row.get("type", "Region") == "Region":
             shown = str(row.get("displayName") or name)[:64]
