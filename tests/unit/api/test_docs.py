@@ -58,10 +58,15 @@ def below(kind: crd.Kind, path: str) -> dict[str, tuple[dict[str, Any], bool]]:
 
 
 def shared(kind: crd.Kind) -> dict[str, tuple[crd.Kind, str]]:
-    """Return the fields that are documented as another one, with that one."""
+    """Return the fields that are documented as another one, with that one; the end of its path may be enough."""
     kinds = {each.kind: each for each in crd.KINDS}
-    found = {path: LIKE_ANOTHER.search(type_) for path, (type_, *_) in table(kind).items()}
-    return {path: (kinds[match[1]] if match[1] else kind, match[2]) for path, match in found.items() if match}
+    result = {}
+    for path, (type_, *_) in table(kind).items():
+        if match := LIKE_ANOTHER.search(type_):
+            of, name = kinds[match[1]] if match[1] else kind, match[2]
+            (other,) = (each for each in table(of) if each == name or each.endswith(f".{name}"))
+            result[path] = (of, other)
+    return result
 
 
 def own_fields(kind: crd.Kind) -> list[tuple[str, dict[str, Any], bool]]:
@@ -90,7 +95,6 @@ def test_every_field_is_documented_and_no_other(kind: crd.Kind) -> None:
 def test_a_field_that_is_documented_as_another_one_has_the_same_parts(kind: crd.Kind) -> None:
     for path, (of, other) in shared(kind).items():
         assert below(kind, path) == below(of, other) != {}, path
-        assert other in table(of), path
 
 
 @BY_KIND
