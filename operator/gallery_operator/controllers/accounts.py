@@ -26,6 +26,7 @@ from gallery_operator.controllers.families import Families
 from gallery_operator.controllers.keyring import Access, Keyring
 from gallery_operator.controllers.soft_deleted import RecycleBin
 from gallery_operator.controllers.surroundings import Surroundings
+from gallery_operator.domain.named_subscriptions import named_subscriptions
 from gallery_operator.domain.plan import Blocked, Wait
 from gallery_operator.domain.tenancy import Tenancy
 from gallery_operator.engine.keys import Key
@@ -116,6 +117,16 @@ class Accounts:
             mend = f"; or put a credential into Secret {secret!r}" if self._keyring is not None else ""
             raise CannotPlace(Blocked(Reason.IDENTITY_NOT_ALLOWED, f"{refusal}{mend}"))
         return self._own
+
+    def admit(self, namespace: str, place: str, spec: object) -> None:
+        """Let an object pass whose place (an ARM id) and spec name no subscription that its namespace may not use.
+
+        Raises CannotPlace.
+        """
+        for field, subscription in [*named_subscriptions(spec), *named_subscriptions(place)]:
+            if (refusal := self.tenancy.refusal_of_subscription(namespace, subscription)) is not None:
+                message = f"spec.{field}: {refusal}" if field else refusal
+                raise CannotPlace(Blocked(Reason.SUBSCRIPTION_NOT_ALLOWED, message))
 
     def forget(self, key: Key) -> None:
         """An object is gone."""

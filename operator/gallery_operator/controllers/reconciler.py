@@ -167,7 +167,7 @@ class Reconciler(ABC, Generic[R]):
         if visit.resource.observe_only == visit.resource.finalizer_present:
             visit = await self._claim(visit)
         visit = await self._open(visit, account_key(self.services, visit.resource))
-        place = self.place(visit.resource, visit.account)
+        place = self._placed(visit)
         observed = await self._look(visit, place, fresh=visit.forced)
         step = await self._next_step(visit, place, observed)
         if isinstance(step, Mutation | Retire | Recreate | MarkApplied) and not visit.forced:
@@ -206,6 +206,12 @@ class Reconciler(ABC, Generic[R]):
         raw = await self.services.kube.patch_metadata(visit.raw, finalizers=[*others, *ours])
         self.services.store.put(raw)
         return replace(visit, raw=raw, resource=self.model.model_validate(raw))
+
+    def _placed(self, visit: Visit[R]) -> Any:
+        """Return the object's place, if its namespace may go there, and may name what its spec names."""
+        place = self.place(visit.resource, visit.account)
+        self.services.accounts.admit(visit.key.namespace, str(place.id), visit.raw["spec"])
+        return place
 
     async def _open(self, visit: Visit[Any], key: AccountKey) -> Visit[Any]:
         """Take up the credential that this object is reconciled by; raises CannotPlace."""
@@ -259,7 +265,7 @@ class Reconciler(ABC, Generic[R]):
             visit = await self._open(visit, key)
         with contextlib.suppress(CannotPlace):
             if readable:
-                return visit, self.place(visit.resource, visit.account)
+                return visit, self._placed(visit)
         return visit, LastPlace(known) if isinstance(known, self.id_type) else None
 
     async def _release(self, visit: Visit[R]) -> Requeue:
