@@ -13,6 +13,7 @@ import yaml
 
 from deploy.manifests import CHART
 from gallery_operator import __version__
+from gallery_operator.domain.tenancy import Tenancy
 from gallery_operator.settings import Settings, seconds
 from tests.packaging.rendering import Rendered
 from tests.packaging.running import ROOT
@@ -20,6 +21,7 @@ from tests.packaging.running import ROOT
 Render = Callable[..., Rendered]
 
 OWN = "gallery-operator.io"
+UUID = "00000000-0000-0000-0000-000000000001"
 KINDS = ["galleries", "imagedefinitions", "imageversions"]
 #: Everything the operator may do, and nothing else; test_rights.py shows that it is enough.
 RULES = [
@@ -27,11 +29,12 @@ RULES = [
     {"apiGroups": [OWN], "resources": ["imageversions"], "verbs": ["delete"]},
     {"apiGroups": [OWN], "resources": [f"{kind}/status" for kind in KINDS], "verbs": ["patch"]},
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "patch"]},
 ]
 READ_CLUSTER_ID = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]}
 CLUSTER_SCOPED = {"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}
-#: Settings that a chart has no use for: a pod has its own kubeconfig and clock; port and namespaces are values beside.
-NOT_IN_SETTINGS = {"kubeconfig", "clock_file", "port", "namespaces"}
+#: Settings that a chart has no use for: a pod has its own kubeconfig and clock; the others are values beside.
+NOT_IN_SETTINGS = {"kubeconfig", "clock_file", "port", "namespaces", "namespace_credentials", "tenancy_file"}
 
 
 def snake(name: str) -> str:
@@ -109,6 +112,12 @@ def test_with_namespaces_it_has_rights_in_them_only(render: Render) -> None:
     assert bindings == {"team-a": "operators", "team-b": "operators"}
     assert rendered.of("ClusterRoleBinding") == []
     assert rendered.environment()["GALLERY_OPERATOR_NAMESPACES"] == "team-a,team-b"
+
+
+def test_without_credentials_of_namespaces_it_may_read_no_secret_and_does_not_try(render: Render) -> None:
+    rendered = render(credentials={"perNamespace": False})
+    assert rendered.named("ClusterRole", "gallery-operator")["rules"] == [*RULES[:-1], READ_CLUSTER_ID]
+    assert rendered.environment()["GALLERY_OPERATOR_NAMESPACE_CREDENTIALS"] == "false"
 
 
 def test_someone_without_cluster_rights_can_install_it_for_namespaces(render: Render) -> None:
@@ -220,6 +229,42 @@ def test_monitoring_and_network_policy_come_when_asked(render: Render) -> None:
     assert [each["port"] for each in policy["egress"][0]["ports"]] == [53, 53, 443]
 
 
+# --- tenancy ---
+
+
+def test_without_tenancy_nothing_is_mounted(render: Render) -> None:
+    rendered = render()
+    assert rendered.of("ConfigMap") == []
+    assert "GALLERY_OPERATOR_TENANCY_FILE" not in rendered.environment()
+
+
+def test_tenancy_rules_reach_the_operator_as_they_are(render: Render) -> None:
+    rules = [{"namespaces": ["team-a", "ci-*"], "ownIdentity": True, "subscriptions": [UUID]}]
+    rendered = render(tenancy={"enabled": True, "rules": rules})
+    (config_map,) = rendered.of("ConfigMap")
+    (volume,) = [each for each in rendered.pod()["volumes"] if each["name"] == "tenancy"]
+    assert volume["configMap"]["name"] == config_map["metadata"]["name"]
+    (file,) = config_map["data"]
+    mounts = {each["name"]: each["mountPath"] for each in rendered.pod()["containers"][0]["volumeMounts"]}
+    assert rendered.environment()["GALLERY_OPERATOR_TENANCY_FILE"] == f"{mounts['tenancy']}/{file}"
+    assert yaml.safe_load(config_map["data"][file]) == rules
+    assert Tenancy.parse(config_map["data"][file]).refusal_of_subscription("ci-1", UUID) is None
+
+
+def test_no_rules_at_all_allow_nothing(render: Render) -> None:
+    (config_map,) = render(tenancy={"enabled": True}).of("ConfigMap")
+    assert Tenancy.parse(config_map["data"]["tenancy.yaml"]).refusal_of_own_identity("team-a") is not None
+
+
+def test_other_rules_restart_the_pod(render: Render) -> None:
+    def template(*namespaces: str) -> Any:
+        rules = [{"namespaces": list(namespaces)}]
+        return render(tenancy={"enabled": True, "rules": rules}).one("Deployment")["spec"]["template"]["metadata"]
+
+    assert template("team-a") == template("team-a")
+    assert template("team-a") != template("team-b")
+
+
 # --- settings ---
 
 
@@ -271,6 +316,12 @@ NONSENSE: list[tuple[str, dict[str, Any]]] = [
     ("a privileged port", {"service": {"port": 80}}),
     ("a number as an annotation", {"podAnnotations": {"a": 1}}),
     ("text for a switch", {"crds": {"keep": "no"}}),
+    ("a tenancy rule for nobody", {"tenancy": {"rules": [{"ownIdentity": True}]}}),
+    (
+        "a subscription's name in a tenancy rule",
+        {"tenancy": {"rules": [{"namespaces": ["a"], "subscriptions": ["b"]}]}},
+    ),
+    ("a misspelt tenancy rule", {"tenancy": {"rules": [{"namespaces": ["a"], "subscription": []}]}}),
 ]
 
 

@@ -25,9 +25,17 @@ Render = Callable[..., Rendered]
 
 ACCOUNT = "system:serviceaccount:operators:gallery-operator"
 OWN = "gallery-operator.io"
-GRANTED = ("patch", "imageversions", OWN)
-REFUSED = [
+GRANTED: list[tuple[str, ...]] = [
+    ("patch", "imageversions", OWN),
     ("get", "secrets"),
+    ("list", "secrets"),
+    ("patch", "secrets"),
+]
+REFUSED: list[tuple[str, ...]] = [
+    ("create", "secrets"),
+    ("update", "secrets"),
+    ("delete", "secrets"),
+    ("watch", "secrets"),
     ("list", "pods"),
     ("create", "pods"),
     ("list", "namespaces"),
@@ -179,10 +187,24 @@ def test_cluster_wide_it_publishes_retires_and_removes_with_its_rights(
 def test_what_it_does_not_need_is_refused(kubectl: Kubectl, render: Render) -> None:
     namespaces(kubectl, "operators", "team-a")
     apply(kubectl, *render().manifests)
-    reviews = [_review(*asked) for asked in (*REFUSED, GRANTED)]
-    listed = {"apiVersion": "v1", "kind": "List", "items": reviews}
+    assert _allowed(kubectl, [*REFUSED, *GRANTED]) == {**dict.fromkeys(REFUSED, False), **dict.fromkeys(GRANTED, True)}
+
+
+def test_without_credentials_of_namespaces_no_secret_is_in_reach(kubectl: Kubectl, render: Render) -> None:
+    namespaces(kubectl, "operators", "team-a")
+    kubectl("delete", "clusterrole,clusterrolebinding", "gallery-operator", "--ignore-not-found")
+    apply(kubectl, *render(credentials={"perNamespace": False}).manifests)
+    secrets: list[tuple[str, ...]] = [
+        (verb, "secrets") for verb in ("get", "list", "patch", "watch", "update", "create", "delete")
+    ]
+    assert _allowed(kubectl, secrets) == dict.fromkeys(secrets, False)
+
+
+def _allowed(kubectl: Kubectl, asked: list[tuple[str, ...]]) -> dict[tuple[str, ...], bool]:
+    """Ask the API server which of these the operator may do in a namespace."""
+    listed = {"apiVersion": "v1", "kind": "List", "items": [_review(*each) for each in asked]}
     answers = kubectl("create", "-o", 'jsonpath={.status.allowed}{"\\n"}', "-f", "-", input=json.dumps(listed)).split()
-    assert dict(zip([*REFUSED, GRANTED], answers, strict=True)) == {**dict.fromkeys(REFUSED, "false"), GRANTED: "true"}
+    return {each: answer == "true" for each, answer in zip(asked, answers, strict=True)}
 
 
 def _review(verb: str, resource: str, group: str = "", namespace: str = "team-a") -> dict[str, Any]:

@@ -56,6 +56,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- if .Values.credentials.perNamespace }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, patch] # list: only metadata, of those with a label of ours; patch: a finalizer and that label
+{{- end }}
 {{- end }}
 
 {{/* Each setting as the variable that the operator reads; empty ones are left to its defaults. */}}
@@ -71,6 +76,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - name: GALLERY_OPERATOR_{{ $name | snakecase | upper }}
   value: {{ $value | toString | quote }}
 {{- end }}
+{{- end }}
+{{- if not .Values.credentials.perNamespace }}
+- name: GALLERY_OPERATOR_NAMESPACE_CREDENTIALS
+  value: "false"
+{{- end }}
+{{- if .Values.tenancy.enabled }}
+- name: GALLERY_OPERATOR_TENANCY_FILE
+  value: /etc/gallery-operator/tenancy.yaml
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
