@@ -123,9 +123,9 @@ class Accounts:
 
         Raises CannotPlace.
         """
-        for field, subscription in [*named_subscriptions(spec), *named_subscriptions(place)]:
+        for where, subscription in [*named_subscriptions(spec), *named_subscriptions(place)]:
             if (refusal := self.tenancy.refusal_of_subscription(namespace, subscription)) is not None:
-                message = f"spec.{field}: {refusal}" if field else refusal
+                message = f"spec.{where}: {refusal}" if where else refusal
                 raise CannotPlace(Blocked(Reason.SUBSCRIPTION_NOT_ALLOWED, message))
 
     def forget(self, key: Key) -> None:
