@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -56,6 +56,11 @@ def not_cleared(field: str, mend: str) -> dict[str, str]:
     """Return the rule that a field, once set, is changed but not unset."""
     expression = f"!has(oldSelf.{field}) || has(self.{field})"
     return rule(expression, f"{field} cannot be cleared: {mend}", fieldPath=f".{field}", reason="FieldValueForbidden")
+
+
+#: Of lists where empty means none, but unset means "as it is": of any other list that becomes empty, server-side apply
+#: removes the field.
+ATOMIC: Final = {"x-kubernetes-list-type": "atomic"}
 
 
 def each_once(key: str, message: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from gallery_operator.api.base import (
+    ATOMIC,
     AZURE_NAME_LIMIT,
     ApiModel,
     Duration,
@@ -221,7 +222,13 @@ class ImageDefinitionSpec(Policies):
                     "UltraSSD_LRS",
                 ]
             ],
-            Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"}),
+            Field(
+                max_length=16,
+                json_schema_extra={
+                    **ATOMIC,
+                    **rules(each_once("{0}", "a disk type is listed twice: keep one of them")),
+                },
+            ),
         ]
         | None
     ) = None
@@ -234,8 +241,7 @@ class ImageDefinitionSpec(Policies):
             Field(
                 max_length=16,
                 json_schema_extra={
-                    "x-kubernetes-list-type": "map",
-                    "x-kubernetes-list-map-keys": ["name"],
+                    **ATOMIC,
                     **rules(
                         each_once(
                             "{0}.name.lowerAscii()",

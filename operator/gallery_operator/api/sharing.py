@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from gallery_operator.api.base import ApiModel, Uuid, each_once, model_rules, rule, rules
+from gallery_operator.api.base import ATOMIC, ApiModel, Uuid, each_once, model_rules, rule, rules
 
 #: Azure shares a gallery directly with at most so many (azure-gallery-api.md §4).
 SHARED_SUBSCRIPTIONS: Final = 30
@@ -44,7 +44,7 @@ class Community(ApiModel):
 
 def _uuids(limit: int) -> object:
     twice = each_once("{0}.lowerAscii()", "an id is listed twice (its case does not matter): keep one of them")
-    return Field(max_length=limit, json_schema_extra={"x-kubernetes-list-type": "set", **rules(twice)})
+    return Field(max_length=limit, json_schema_extra={**ATOMIC, **rules(twice)})
 
 
 class Sharing(ApiModel):
@@ -138,8 +138,7 @@ AccessList = Annotated[
     Field(
         max_length=64,
         json_schema_extra={
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["principalId", "role"],
+            **ATOMIC,
             **rules(
                 each_once(
                     "({0}.principalId + {0}.role).lowerAscii()",

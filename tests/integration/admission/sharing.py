@@ -51,8 +51,8 @@ _GROUPED: Final = [
         _sharing(
             f"one of the {field} twice",
             {"permissions": "Groups", field: [_ONE, _ONE]},
-            f".{field}[1]",
-            f'Duplicate value: "{_ONE}"',
+            f".{field}",
+            _TWICE,
         ),
         _sharing(
             f"one of the {field} twice, in two cases",
@@ -178,7 +178,7 @@ def access(kind: str) -> list[Refusal]:
             )
             for text in (of_another, f"/subscriptions/{SUBSCRIPTION}", "Reader/Contributor")
         ),
-        Refusal(kind, "a role twice", {"access": [reader, reader]}, "spec.access[1]", "Duplicate value"),
+        Refusal(kind, "a role twice", {"access": [reader, reader]}, "spec.access", twice),
         Refusal(
             kind, "a role twice, in two cases", {"access": [reader, {**reader, "role": "reader"}]}, "spec.access", twice
         ),
