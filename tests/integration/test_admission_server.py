@@ -86,12 +86,11 @@ def test_a_new_image_definition_has_azures_usual_properties_explicitly(admission
     assert created["status"] == {"observedGeneration": -1}
 
 
-def test_a_new_image_version_counts_for_latest_and_is_copied(admission: Admission) -> None:
+def test_a_new_image_version_is_copied_in_full_and_loses_no_region(admission: Admission) -> None:
     spec = changed(MINIMAL["ImageVersion"], {"safety": {}})
     created = admission.create(manifest("ImageVersion", spec))
     assert created["spec"] == {
         **spec,
-        "excludeFromLatest": False,
         "safety": {"allowRegionRemoval": False},
         "replicationMode": "Full",
         **POLICIES,
