@@ -14,11 +14,12 @@ _PATH = "galleryImageVersion.properties.publishingProfile.targetExtendedLocation
 def build(draft: Draft, wanted: Json, target_regions: Collection[str]) -> list[Json]:
     """Return the edge zones that a write of the publishing profile leaves, with display names and defaults.
 
-    [?] all of it but names and fields: nobody recorded an edge zone. Left out altogether, those that exist stay.
+    [?] all of it but names and fields: nobody recorded an edge zone. A PUT that leaves them out is one that wants none:
+    `az sig image-version update --target-edge-zones None` "clears" them, as its help says, by such a PUT.
     Raises ArmError when a rule forbids it.
     """
     old: list[Json] = draft.old.get("publishingProfile", {}).get("targetExtendedLocations", [])
-    asked: list[Json] = wanted.get("targetExtendedLocations", old)
+    asked: list[Json] = wanted.get("targetExtendedLocations", [])
     zones = [
         _zone(zone, f"{_PATH}[{position}]", old, target_regions, wanted.get("replicaCount", 1))
         for position, zone in enumerate(asked)

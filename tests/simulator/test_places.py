@@ -159,17 +159,21 @@ def test_a_failed_edge_zone_is_repaired_by_a_repeated_put(azure: Switchboard, ht
     assert summary(http, parents)["attatlanta1"] == "Completed"
 
 
-def test_edge_zones_that_an_update_leaves_out_stay_and_are_dropped_only_when_allowed(
-    azure: Switchboard, http: Http, parents: Paths
+@pytest.mark.parametrize("without", [zoned(), version("westeurope", "eastus2")], ids=["empty", "left out"])
+def test_edge_zones_that_a_put_does_not_name_are_dropped_only_when_allowed(
+    azure: Switchboard, http: Http, parents: Paths, without: Json
 ) -> None:
     azure.create([(parents.version, zoned(ATLANTA))])
-    kept = http.put(parents.version, version("westeurope", "eastus2"))
-    assert len(kept.json()["properties"]["publishingProfile"]["targetExtendedLocations"]) == 1
-    azure.advance(HOUR)
-    assert refusal(http.put(parents.version, zoned())) == (409, "OperationNotAllowed")
-    allowed = changed(zoned(), "properties.safetyProfile.allowDeletionOfReplicatedLocations", True)
+    assert refusal(http.put(parents.version, without)) == (409, "OperationNotAllowed")
+    allowed = changed(without, "properties.safetyProfile.allowDeletionOfReplicatedLocations", True)
     assert http.put(parents.version, allowed).status_code == 200
     assert summary(http, parents) == {"West Europe": "Completed", "East US 2": "Completed"}
+
+
+def test_edge_zones_that_a_patch_does_not_name_stay(azure: Switchboard, http: Http, parents: Paths) -> None:
+    azure.create([(parents.version, zoned(ATLANTA))])
+    patched = http.patch(parents.version, {"properties": {"publishingProfile": {"replicaCount": 2}}})
+    assert len(patched.json()["properties"]["publishingProfile"]["targetExtendedLocations"]) == 1
 
 
 @pytest.mark.parametrize(
