@@ -10,6 +10,7 @@ from azure.identity import ClientSecretCredential
 from azure.mgmt.compute import ComputeManagementClient
 
 from dev.azure_simulator import AzureSimulator, Settings, Switchboard
+from tests.simulator.azure_cli import AzureCli
 from tests.simulator.support import Http, credential_options, definition, gallery, options
 
 
@@ -81,3 +82,9 @@ def parents(azure: Switchboard, paths: Paths) -> Paths:
     """The paths, with gallery and definition in existence."""
     azure.create([(paths.gallery, gallery()), (paths.definition, definition())])
     return paths
+
+
+@pytest.fixture(scope="session")
+def az(simulator: AzureSimulator, tmp_path_factory: pytest.TempPathFactory) -> AzureCli:
+    """The Azure CLI, logged in once; for tests that GALLERY_AZ lets run (`azure_cli.needs_az`)."""
+    return AzureCli(simulator.endpoints, tmp_path_factory.mktemp("az"))

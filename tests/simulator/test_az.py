@@ -1,58 +1,22 @@
-"""The real Azure CLI against the simulator.
+"""The real Azure CLI against the simulator: a version's life, as az waits for what takes time.
 
-It runs when GALLERY_AZ names an `az` executable (2.91 was used); the CLI is too large to be a dependency of tests.
+What az can do with galleries, versions and access is tried in the other `test_az_...` files. All of them run when
+GALLERY_AZ names an `az` executable (2.91 was used); the CLI is too large to be a dependency of tests.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from dev.azure_simulator import AzureSimulator, Switchboard
+from dev.azure_simulator import Switchboard
+from tests.simulator.azure_cli import DEFINITION, GALLERY, AzureCli, needs_az
 from tests.simulator.support import IMAGE
 
-AZ = os.environ.get("GALLERY_AZ", "")
-pytestmark = pytest.mark.skipif(not AZ, reason="GALLERY_AZ names no az executable: see docs/simulator.md")
-
-Az = Callable[..., Any]
-GALLERY = ("-g", "images-rg", "-r", "cli")
-DEFINITION = (*GALLERY, "-i", "ubuntu")
+pytestmark = needs_az
 VERSION = (*DEFINITION, "-e", "1.0.0")
 
 
-@pytest.fixture
-def az(simulator: AzureSimulator, azure: Switchboard, tmp_path: Path) -> Az:
-    """A function that runs az, logged in to the simulator, and returns what it prints as JSON."""
-    environment = {
-        **os.environ,
-        "AZURE_CONFIG_DIR": str(tmp_path / "azure"),
-        "AZURE_CORE_COLLECT_TELEMETRY": "no",
-        "REQUESTS_CA_BUNDLE": str(simulator.endpoints.ca_file),
-    }
-
-    def run(*arguments: str) -> Any:
-        command = [AZ, *arguments, "--only-show-errors", "--output", "json"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-    ends = simulator.endpoints
-    run("config", "set", "core.instance_discovery=false")
-    run("cloud", "register", "-n", "simulator", "--endpoint-resource-manager", ends.url)
-    run("cloud", "set", "-n", "simulator")
-    secret = ("-u", ends.client_id, "-p", ends.client_secret, "--tenant", ends.tenant_id)
-    run("login", "--service-principal", *secret)
-    return run
-
-
-def test_az_carries_a_version_through_its_life(az: Az, azure: Switchboard) -> None:
+def test_az_carries_a_version_through_its_life(azure: Switchboard, az: AzureCli) -> None:
     azure.configure(durations={"gallery": 0, "definition": 0, "parent_delete": 0})  # else az sleeps 30 s after each
     assert az("sig", "create", *GALLERY)["provisioningState"] == "Succeeded"
     names = ("--publisher", "p", "--offer", "o", "--sku", "s", "--os-type", "linux")
