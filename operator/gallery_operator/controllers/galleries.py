@@ -34,6 +34,10 @@ class GalleryReconciler(RememberingReconciler[Gallery]):
     def expand(self, resource: Gallery) -> str | None:
         return None if resource.spec.sharing is None else sharing.EXPAND
 
+    def at_work(self, resource: Gallery, observed: JSON) -> bool:
+        sharing_runs = resource.spec.sharing is not None and sharing.read(observed).state == sharing.IN_PROGRESS
+        return sharing_runs or super().at_work(resource, observed)
+
     def place(self, resource: Gallery, account: Account) -> GalleryPlace:
         return place_gallery(resource, account)
 

@@ -21,13 +21,18 @@ class RememberingReconciler(Reconciler[R], ABC):
         del resource
         return None
 
+    def at_work(self, resource: R, observed: JSON) -> bool:
+        """Tell whether Azure is at something whose end is waited for."""
+        del resource
+        return resources.busy(observed) is not None
+
     async def observe(self, visit: Visit[R], place: Any, *, fresh: bool) -> JSON | None:
         trace = visit.trace
         if trace.observed_at == visit.now:
             return trace.observed  # read in this very visit
         if not fresh and trace.observed is not None and trace.observed_at is not None:
             age = (visit.now - trace.observed_at).total_seconds()
-            if age < self.services.pace.resync * 0.75 and resources.busy(trace.observed) is None:
+            if age < self.services.pace.resync * 0.75 and not self.at_work(visit.resource, trace.observed):
                 return trace.observed
         observed = await visit.account.arm.get(place.id, expand=self.expand(visit.resource))
         self.seen(visit, place, observed)

@@ -25,6 +25,9 @@ EXPAND: Final = "SharingProfile/Groups"
 #: Where a body says it; the part of the wish that is immutable.
 COMMUNITY_INFO: Final = "properties.sharingProfile.communityGalleryInfo"
 
+#: Azure's state while a change goes from region to region.
+IN_PROGRESS: Final = "InProgress"
+
 _PERMISSIONS: Final = "properties.sharingProfile.permissions"
 _GROUPS: Final = "properties.sharingProfile.groups"
 _ENABLED: Final = f"{COMMUNITY_INFO}.communityGalleryEnabled"
@@ -196,8 +199,8 @@ def next_step(sharing: Sharing | None, gallery: JSON, attempts: Attempts) -> Sha
         return _ENABLE
     if found.state == "Failed":
         return _repair(sharing, found, attempts)
-    if found.state == "InProgress":
-        done = sum(row.state != "InProgress" for row in found.summary)
+    if found.state == IN_PROGRESS:
+        done = sum(row.state != IN_PROGRESS for row in found.summary)
         return Wait(Reason.SHARING, f"Azure is changing the sharing: {done}/{len(found.summary)} regions")
     return None
 
