@@ -139,6 +139,20 @@ async def test_regions_are_read_once_a_day_and_an_edit_that_adds_an_unknown_one_
     assert puts(scene) == 1
 
 
+async def test_a_region_is_not_removed_for_storage_that_it_cannot_hold(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    safety = {"allowRegionRemoval": True}
+    scene.apply(scenes.version(targetRegions=[*HOME, {"name": "westus"}], safety=safety))
+    await driver.settle()
+    zonal = {"name": "westus", "storageAccountType": "Standard_ZRS"}
+    scene.apply(scenes.version(targetRegions=[*HOME, zonal], safety=safety))
+    await driver.settle()
+    reason, message = await ready(scene, driver)
+    assert (reason, "westus cannot hold Standard_ZRS" in message) == ("ZonesMissing", True)
+    assert set(scene.regions()) == {"West Europe", "West US"}
+    assert puts(scene) == 1
+
+
 async def test_without_the_right_to_read_regions_azure_is_asked(scene: Scene, driver: Driver) -> None:
     refusal = Refuse(match=r"GET .*/locations$", status=403, code="AuthorizationFailed", message="no", times=None)
     scene.azure.fault(refusal)

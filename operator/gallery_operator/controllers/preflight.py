@@ -119,9 +119,8 @@ class Preflight:
     async def _further_regions(
         self, visit: Visit[Any], place: VersionPlace, observed: JSON | None, step: Update
     ) -> Refusal | None:
-        return await self._placed(visit, place, placement.spots(step.body, observed)) or await self._encryptable(
-            visit, place, step.body, observed
-        )
+        spots = [*placement.spots(step.body, observed), *placement.moves(step.changes)]
+        return await self._placed(visit, place, spots) or await self._encryptable(visit, place, step.body, observed)
 
     async def _placed(self, visit: Visit[Any], place: Place, spots: list[Spot]) -> Refusal | None:
         known = await visit.account.surroundings.locations(_subscription(place), fresh=visit.forced)

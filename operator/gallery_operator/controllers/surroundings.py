@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -78,7 +77,7 @@ class Surroundings:
         self._locations: Remembered[Locations | None] = Remembered(clock, _SUBSCRIPTIONS)
         self._usages: Remembered[Usages | None] = Remembered(clock, _PLACES)
         self._resources: Remembered[Answer] = Remembered(clock, _SOURCES)
-        self._created: dict[str, set[Key]] = {}
+        self._created: dict[str, dict[str, set[Key]]] = {}
 
     @property
     def cloud(self) -> str:
@@ -129,10 +128,11 @@ class Surroundings:
 
     def note_created(self, subscription: str, location: str, key: Key) -> None:
         """An object is about to be created in a region."""
-        self._created.setdefault(_place(subscription, location), set()).add(key)
+        place = self._created.setdefault(_place(subscription, location), {})
+        place.setdefault(quota.OF_KIND[key.kind], set()).add(key)
 
-    def _counted(self, place: str, but: Key | None) -> Counter[str]:
-        return Counter(quota.OF_KIND[key.kind] for key in self._created.get(place, ()) if key != but)
+    def _counted(self, place: str, but: Key | None) -> dict[str, int]:
+        return {name: len(keys) - (but in keys) for name, keys in self._created.get(place, {}).items()}
 
     # --- resources ---
 

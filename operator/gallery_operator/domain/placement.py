@@ -13,7 +13,7 @@ from typing import Final
 from gallery_operator.api.conditions import Reason
 from gallery_operator.domain import regions
 from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, index
-from gallery_operator.domain.plan import JSON, Blocked
+from gallery_operator.domain.plan import JSON, Blocked, Change
 from gallery_operator.domain.resources import as_dict, as_list
 
 _ZONE_REDUNDANT: Final = "Standard_ZRS"
@@ -76,6 +76,19 @@ def spots(body: JSON, observed: JSON | None) -> list[Spot]:
     for name, each in index(EDGE_ZONES, as_list(wanted.get("targetExtendedLocations"))).items():
         if name not in zones:
             found.append(Spot(f"edgeZones[{name}].region", regions.normalise(str(each.get("name", "")))))
+    return found
+
+
+def moves(changes: Iterable[Change]) -> list[Spot]:
+    """Return the regions whose storage is to become zone-redundant.
+
+    They are removed first and added again later: by then it would be too late to find that they cannot be.
+    """
+    found = []
+    for each in changes:
+        if each.rule == f"{TARGET_REGIONS}.storageAccountType" and each.wanted == _ZONE_REDUNDANT:
+            name = regions.normalise(each.path.partition("[")[2].partition("]")[0])
+            found.append(Spot(f"targetRegions[{name}]", name, zone_redundant=True))
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gallery_operator.domain import placement
 from gallery_operator.domain.placement import Location, Spot
-from gallery_operator.domain.plan import JSON
+from gallery_operator.domain.plan import JSON, Change
 from tests.unit.domain.build import region
 
 KNOWN = {
@@ -60,6 +60,15 @@ def test_of_an_existing_version_only_what_is_added_is_judged() -> None:
         Spot("targetRegions[westus]", "westus", zone_redundant=True),
         Spot("targetRegions[eastus2]", "eastus2"),
     ]
+
+
+def test_a_region_that_is_to_become_zone_redundant_is_judged_before_it_is_removed_to_be_added_again() -> None:
+    rule = "properties.publishingProfile.targetRegions.storageAccountType"
+    path = "properties.publishingProfile.targetRegions[West US].storageAccountType"
+    to_zones = Change(path, "Standard_LRS", "Standard_ZRS", rule)
+    assert placement.moves([to_zones]) == [Spot("targetRegions[westus]", "westus", zone_redundant=True)]
+    assert placement.moves([Change(path, "Standard_LRS", "Premium_LRS", rule)]) == []
+    assert placement.moves([Change("tags.a", "1", "Standard_ZRS", "tags.a")]) == []
 
 
 def test_regions_that_will_do_are_not_refused() -> None:
