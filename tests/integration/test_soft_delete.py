@@ -73,8 +73,10 @@ async def test_a_retired_version_shows_until_when_it_can_be_brought_back(scene: 
     assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Retired")
     status = (await scene.version(driver))["status"]
     assert status["softDeleted"]["consumptionEndTime"] < status["softDeleted"]["hardDeletionTargetTime"]
+    assert condition(await scene.version(driver), "SoftDeleted")["status"] == "True"
     await driver.pass_time(timedelta(days=11), step=timedelta(days=1))
     assert "softDeleted" not in (await scene.version(driver))["status"], "by then it is gone for good"
+    assert condition(await scene.version(driver), "SoftDeleted") == {}
     assert in_bin(scene) == []
 
 

@@ -209,6 +209,12 @@ def version_claims(situation: Situation, step: Plan, status: ImageVersionStatus)
         why = "; ".join(f"{row.name}: {row.details or row.state}" for row in places if row.state == "Failed")
         reason = Reason.REPLICATED if whole else Reason.REPLICATION_FAILED if why else Reason.REPLICATING
         result.append(claim("Replicated", whole, reason, why or f"{rows.summary} regions"))
+    if (bin_ := status.soft_deleted) is not None:
+        until = bin_.hard_deletion_target_time or bin_.consumption_end_time
+        how_long = f"until about {until:%Y-%m-%dT%H:%M:%SZ}" if until else "for a while"
+        result.append(
+            claim("SoftDeleted", True, Reason.SOFT_DELETED, f"Azure keeps it {how_long}: it can be brought back")
+        )
     if (life := status.end_of_life) is not None and life.date is not None:
         over = life.date <= situation.now
         reason = Reason.KEPT if life.kept_because else Reason(life.stage)

@@ -16,7 +16,7 @@ from gallery_operator.azure.verdicts import Terminal
 
 DOCS = Path(__file__).parents[3] / "docs"
 #: Rows that explain a condition, with its reasons in the last cell.
-CONDITIONS = ("`Published`", "`Replicated`", "`EndOfLife`")
+CONDITIONS = ("`Published`", "`Replicated`", "`EndOfLife`", "`SoftDeleted`")
 #: A field whose parts are those of another field, on this page or on another kind's, is one row.
 LIKE_ANOTHER = re.compile(r"as (?:an? (\w+)'s )?`([^`]+)`")
 BY_KIND = pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.kind)
