@@ -57,7 +57,10 @@ class Arm:
         tenants = (principal.tenant, *(identity.authenticate(token).tenant for token in further))
         if problem:
             raise problem
-        call = Call(entry, request.query, principal.object_id, tenants)
+        entry.client_id = principal.client_id
+        access = self._simulation.access
+        access.check(principal, entry.method, entry.path)
+        call = Call(entry, request.query, principal.object_id, tenants, access.subscriptions(principal))
         try:
             reply = self._routes.dispatch(call)
         except errors.ArmError as error:

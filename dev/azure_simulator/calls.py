@@ -29,6 +29,8 @@ class Call:
     principal: str
     #: The tenants whose tokens came with the request: that of the principal first, then those of auxiliary tokens.
     tenants: tuple[str, ...]
+    #: The subscriptions that the sender may use, in lower case.
+    subscriptions: frozenset[str] = frozenset()
     #: Headers that go with the answer, whatever it is.
     limits: dict[str, str] = field(default_factory=dict)
 

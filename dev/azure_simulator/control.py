@@ -10,9 +10,10 @@ from uuid import UUID
 
 import orjson
 from aiohttp import web
+from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from dev.azure_simulator import errors
+from dev.azure_simulator import errors, seeds
 from dev.azure_simulator.authorization import PrincipalType
 from dev.azure_simulator.drafting import Request
 from dev.azure_simulator.faults import FAULT
@@ -26,6 +27,9 @@ _LATEST = errors.SUPPORTED_API_VERSIONS[-1]
 _EVERYTHING = ("replicationstatus", "uefisettings", "sharingprofile/groups")
 
 Handler = Callable[[web.Request], Awaitable[Any]]
+
+
+_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
 class _Shape(BaseModel):
@@ -47,10 +51,36 @@ class Group(_Shape):
 
 
 class Trust(_Shape):
-    """A service account whose federated tokens are accepted."""
+    """A service account whose federated tokens stand for an application."""
 
     issuer: str
     subject: str
+    client_id: str = seeds.CLIENT_ID
+
+
+class NewSubscription(_Shape):
+    """A subscription and the tenant that it trusts."""
+
+    id: str = Field(pattern=_UUID)
+    tenant: str = Field(pattern=_UUID)
+
+
+class NewApp(_Shape):
+    """An application, or with `on_node` a managed identity."""
+
+    client_id: str = Field(pattern=_UUID)
+    tenants: list[str] = Field(min_length=1)
+    secret: str | None = None
+    certificate: str | None = None
+    on_node: bool = False
+    subscriptions: list[str] = []
+
+
+class AppChange(_Shape):
+    """Replace an application's secrets by this one, or let it use another subscription."""
+
+    secret: str | None = None
+    subscription: str | None = None
 
 
 class NewPrincipal(_Shape):
@@ -98,6 +128,9 @@ class Control:
             ("POST", "sources"): self.add_source,
             ("POST", "groups"): self.add_group,
             ("POST", "federations"): self.trust,
+            ("POST", "subscriptions"): self.add_subscription,
+            ("POST", "apps"): self.add_app,
+            ("PATCH", "app"): self.change_app,
             ("GET", "role-assignments"): self.list_assignments,
             ("GET", "access"): self.show_access,
             ("POST", "principals"): self.add_principal,
@@ -187,7 +220,27 @@ class Control:
 
     async def trust(self, request: web.Request) -> Any:
         trust = Trust.model_validate_json(await request.read())
-        self._simulation.identity.trust(trust.issuer, trust.subject)
+        self._simulation.identity.directory.app(trust.client_id).federations.add((trust.issuer, trust.subject))
+
+    async def add_subscription(self, request: web.Request) -> Any:
+        new = NewSubscription.model_validate_json(await request.read())
+        self._simulation.platform.add_subscription(new.id, new.tenant)
+
+    async def add_app(self, request: web.Request) -> Any:
+        new = NewApp.model_validate_json(await request.read())
+        directory = self._simulation.identity.directory
+        app = directory.add(new.client_id, new.tenants, secret=new.secret, on_node=new.on_node)
+        if new.certificate is not None:
+            app.certificates += x509.load_pem_x509_certificates(new.certificate.encode())
+        app.subscriptions.update(each.lower() for each in new.subscriptions)
+
+    async def change_app(self, request: web.Request) -> Any:
+        change = AppChange.model_validate_json(await request.read())
+        app = self._simulation.identity.directory.app(request.query["client_id"])
+        if change.secret is not None:
+            app.secrets = {change.secret}
+        if change.subscription is not None:
+            app.subscriptions.add(change.subscription.lower())
 
     async def list_assignments(self, request: web.Request) -> Any:
         self._service.tick()

@@ -117,6 +117,38 @@ def unauthenticated(code: str, message: str, authority: str) -> ArmError:
     return ArmError(401, code, message, headers={"WWW-Authenticate": challenge})
 
 
+def linked_permission_missing(action: str, scope: str, linked: str) -> ArmError:
+    """The sender may write the resource, but not use what its body names."""
+    text = (
+        f"The client has permission to perform action 'Microsoft.Compute/galleries/images/versions/write' on scope "
+        f"'{scope}'; however, it does not have permission to perform action(s) '{action}' on the linked scope(s) "
+        f"'{linked}' (respectively) or the linked scope(s) are invalid."
+    )
+    return ArmError(403, "LinkedAuthorizationFailed", text)
+
+
+def wrong_tenant(own: str, wanted: str, authority: str) -> ArmError:
+    """The token is from another tenant than the one that the subscription trusts."""
+    text = (
+        f"The access token is from the wrong issuer 'https://sts.windows.net/{own}/'. It must match the tenant "
+        f"'https://sts.windows.net/{wanted}/' associated with this subscription. Please use the authority (URL) "
+        f"'{authority}' to get the token. Note, if the subscription is transferred to another tenant there is no "
+        "impact to the services, but information about new tenant could take time to propagate (up to an hour). If you "
+        "just transferred your subscription and see this error message, please try back later."
+    )
+    return unauthenticated("InvalidAuthenticationTokenTenant", text, authority)
+
+
+def authorization_failed(client_id: str, object_id: str, action: str, scope: str) -> ArmError:
+    """The sender has no role that allows an action."""
+    text = (
+        f"The client '{client_id}' with object id '{object_id}' does not have authorization to perform action "
+        f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your "
+        "credentials."
+    )
+    return ArmError(403, "AuthorizationFailed", text)
+
+
 def subscription_throttled(operation: str, subscription: str, retry_after: int) -> ArmError:
     """The token bucket of ARM is empty. `retry_after` in seconds."""
     text = (

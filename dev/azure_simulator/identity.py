@@ -16,42 +16,23 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dev.azure_simulator import errors, seeds
+from dev.azure_simulator.directory import Directory, OAuthError
 from dev.azure_simulator.paths import Json
 
 _LIFETIME = 3600
 _KEY_ID = "simulated-signing-key"
 _PUBLIC_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
-_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: Checked tokens are remembered so that a request costs no signature check; bounded by dropping all.
 _REMEMBERED = 1000
 
 
-class OAuthError(Exception):
-    """An error answer of the token endpoint."""
-
-    def __init__(self, status: int, error: str, number: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        trace, correlation = uuid.uuid4(), uuid.uuid4()
-        when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
-        self.body: Json = {
-            "error": error,
-            "error_description": (
-                f"AADSTS{number}: {message} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {when}"
-            ),
-            "error_codes": [number],
-            "timestamp": when,
-            "trace_id": str(trace),
-            "correlation_id": str(correlation),
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sends a request."""
+    """Who sends a request: the service principal of an application in a tenant."""
 
     object_id: str
     tenant: str
+    client_id: str
     expires: float
 
 
@@ -62,31 +43,32 @@ def signing_key() -> rsa.RSAPrivateKey:
 
 
 class Identity:
-    """The tenant: one application with a secret, and the service accounts it trusts."""
+    """Gives out tokens for the applications of a directory, and checks them."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, directory: Directory | None = None) -> None:
         self._base = base
         self._authority = f"{base}/{seeds.TENANT_ID}"
-        self._issuer = f"{self._authority}/v2.0"
         self._audiences = frozenset((base, *_PUBLIC_AUDIENCES))
-        self._federations = set(seeds.FEDERATIONS)
         self._checked: dict[str, Principal] = {}
+        self.directory = directory or Directory()
 
-    def trust(self, issuer: str, subject: str) -> None:
-        """Accept federated tokens of this issuer for this subject."""
-        self._federations.add((issuer, subject))
-
-    def openid_configuration(self) -> Json:
+    def openid_configuration(self, tenant: str = seeds.TENANT_ID) -> Json:
+        """Return what a tenant tells of its endpoints; names such as `common` stand for the seeded one."""
+        authority = f"{self._base}/{tenant}" if tenant in self.directory.tenants else self._authority
         return {
-            "issuer": self._issuer,
-            "authorization_endpoint": f"{self._authority}/oauth2/v2.0/authorize",
-            "token_endpoint": f"{self._authority}/oauth2/v2.0/token",
-            "device_authorization_endpoint": f"{self._authority}/oauth2/v2.0/devicecode",
-            "jwks_uri": f"{self._authority}/discovery/v2.0/keys",
+            "issuer": f"{authority}/v2.0",
+            "authorization_endpoint": f"{authority}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{authority}/oauth2/v2.0/token",
+            "device_authorization_endpoint": f"{authority}/oauth2/v2.0/devicecode",
+            "jwks_uri": f"{authority}/discovery/v2.0/keys",
             "response_types_supported": ["code", "id_token"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
         }
+
+    def authority(self, tenant: str) -> str:
+        """Return the URL of a tenant's authority."""
+        return f"{self._base}/{tenant}"
 
     def keys(self) -> Json:
         """Return the key set that verifies the tokens."""
@@ -124,24 +106,43 @@ class Identity:
         }
 
     def issue(self, tenant: str, form: Mapping[str, Any]) -> Json:
-        """Answer a token request (client credentials with a secret or a federated token).
+        """Answer a token request (client credentials with a secret, a certificate or a federated token).
 
         Raises OAuthError when Entra would refuse it.
         """
-        if tenant.lower() != seeds.TENANT_ID:
-            raise OAuthError(400, "invalid_request", 90002, f"Tenant '{tenant[:100]}' not found.")
-        if form.get("grant_type") != "client_credentials":
+        tenant = tenant.lower()
+        if tenant in self.directory.tenants and form.get("grant_type") != "client_credentials":
             raise OAuthError(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
-        if form.get("client_id") != seeds.CLIENT_ID:
-            text = f"Application with identifier '{str(form.get('client_id'))[:100]}' was not found in the directory."
-            raise OAuthError(400, "unauthorized_client", 700016, text)
-        self._check_client(form)
-        audience = self._audience(str(form.get("scope", "")))
+        app = self.directory.find(str(form.get("client_id")), tenant)
+        app.check_proof(form, f"{self._base}/{tenant}/oauth2/v2.0/token")
+        audience = self._audience(str(form.get("scope", "")).partition(" ")[0].removesuffix("/.default"))
         return {
             "token_type": "Bearer",
             "expires_in": _LIFETIME,
             "ext_expires_in": _LIFETIME,
-            "access_token": self._sign(audience),
+            "access_token": self._sign(audience, app.client_id, tenant),
+        }
+
+    def issue_on_node(self, query: Mapping[str, str], metadata: str | None) -> Json:
+        """Answer a token request to the node's endpoint (IMDS), which has the header `Metadata: true`.
+
+        Raises OAuthError when the endpoint would refuse it.
+        """
+        if metadata != "true":
+            raise OAuthError(400, "invalid_request", 90014, "Required metadata header not specified")
+        app = self.directory.on_node(query.get("client_id"))
+        if app is None:
+            raise OAuthError(400, "invalid_request", 700016, "Identity not found")
+        audience, now = self._audience(query.get("resource", "")), int(time.time())
+        return {
+            "access_token": self._sign(audience, app.client_id, app.tenants[0]),
+            "client_id": app.client_id,
+            "expires_in": str(_LIFETIME),
+            "ext_expires_in": str(_LIFETIME),
+            "expires_on": str(now + _LIFETIME),
+            "not_before": str(now),
+            "resource": audience,
+            "token_type": "Bearer",
         }
 
     def authenticate(self, header: str | None) -> Principal:
@@ -165,9 +166,10 @@ class Identity:
                 token,
                 signing_key().public_key(),
                 algorithms=["RS256"],
-                issuer=self._issuer,
-                options={"verify_aud": False, "verify_exp": False, "require": ["exp", "aud", "oid", "tid"]},
+                options={"verify_aud": False, "verify_exp": False, "require": ["exp", "aud", "oid", "tid", "appid"]},
             )
+            if claims["iss"] != f"{self._base}/{claims['tid']}/v2.0":
+                raise jwt.InvalidIssuerError
         except jwt.InvalidTokenError:
             text = "The access token is invalid."
             raise errors.unauthenticated("InvalidAuthenticationToken", text, self._authority) from None
@@ -176,53 +178,29 @@ class Identity:
             raise errors.unauthenticated("InvalidAuthenticationTokenAudience", text, self._authority)
         if len(self._checked) >= _REMEMBERED:
             self._checked.clear()
-        principal = self._checked[token] = Principal(claims["oid"], claims["tid"], float(claims["exp"]))
+        principal = self._checked[token] = Principal(
+            claims["oid"], claims["tid"], claims["appid"], float(claims["exp"])
+        )
         return principal
 
-    def _check_client(self, form: Mapping[str, Any]) -> None:
-        if "client_assertion" in form:
-            self._check_assertion(str(form["client_assertion"]), str(form.get("client_assertion_type")))
-        elif form.get("client_secret") != seeds.CLIENT_SECRET:
-            text = "Invalid client secret provided. Ensure that the secret sent is the client secret value, not its id."
-            raise OAuthError(401, "invalid_client", 7000215, text)
-
-    def _check_assertion(self, assertion: str, assertion_type: str) -> None:
-        """Check a federated token, all but its signature: the simulator does not know the issuers' keys."""
-        try:
-            if assertion_type != _ASSERTION_TYPE:
-                raise jwt.InvalidTokenError
-            claims = jwt.decode(
-                assertion,
-                options={"verify_signature": False, "verify_aud": False, "verify_exp": True, "require": ["exp"]},
-            )
-        except jwt.ExpiredSignatureError:
-            text = "Client assertion is not within its valid time range."
-            raise OAuthError(401, "invalid_client", 700024, text) from None
-        except jwt.InvalidTokenError:
-            raise OAuthError(401, "invalid_client", 50027, "JWT token is invalid or malformed.") from None
-        if (claims.get("iss"), claims.get("sub")) not in self._federations:
-            text = "No matching federated identity record found for presented assertion."
-            raise OAuthError(400, "invalid_request", 700213, text)
-
-    def _audience(self, scope: str) -> str:
-        audience = scope.partition(" ")[0].removesuffix("/.default")
+    def _audience(self, audience: str) -> str:
         if audience.rstrip("/") not in self._audiences:
             text = f"The resource principal named {audience[:200]} was not found in the tenant."
             raise OAuthError(400, "invalid_resource", 500011, text)
         return audience
 
-    def _sign(self, audience: str) -> str:
+    def _sign(self, audience: str, client_id: str, tenant: str) -> str:
         now = int(time.time())
         claims = {
             "aud": audience,
-            "iss": self._issuer,
+            "iss": f"{self._base}/{tenant}/v2.0",
             "iat": now,
             "nbf": now,
             "exp": now + _LIFETIME,
-            "appid": seeds.CLIENT_ID,
-            "oid": seeds.CLIENT_ID,
-            "sub": seeds.CLIENT_ID,
-            "tid": seeds.TENANT_ID,
+            "appid": client_id,
+            "oid": client_id,  # [?] a service principal has an object id of its own in each tenant
+            "sub": client_id,
+            "tid": tenant,
             "idtyp": "app",
             "ver": "2.0",
             "uti": uuid.uuid4().hex,

@@ -30,6 +30,8 @@ class Entry:
     correlation_id: str = ""
     client_request_id: str = ""
     user_agent: str = ""
+    #: Who sent it.
+    client_id: str = ""
 
     @property
     def request(self) -> str:

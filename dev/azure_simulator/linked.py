@@ -21,11 +21,18 @@ def bearer_tokens(header: str | None) -> list[str]:
     return [value.strip() for value in (header or "").split(",") if value.strip()]
 
 
-def check(body: Any, path: ResourcePath, platform: Platform, tenants: Collection[str]) -> None:
+def check(
+    body: Any,
+    path: ResourcePath,
+    platform: Platform,
+    tenants: Collection[str],
+    subscriptions: Collection[str] | None = None,
+) -> None:
     """Check the subscriptions whose resources the storage profile of a request names; unknown ones are left alone.
 
-    `tenants`: those whose tokens the request carries, that of its own token first.
-    Raises ArmError 403 when a token of one of these tenants is missing.
+    `tenants`: those whose tokens the request carries, that of its own token first. `subscriptions`: those that the
+    sender may use, in lower case; all when not given.
+    Raises ArmError 403 when a token of one of these tenants is missing, or the sender may not use the subscription.
     """
     properties = body.get("properties") if isinstance(body, dict) else None
     profile = properties.get("storageProfile") if isinstance(properties, dict) else None
@@ -35,6 +42,8 @@ def check(body: Any, path: ResourcePath, platform: Platform, tenants: Collection
         if tenant and tenant not in tenants:
             own = next(iter(tenants), "")
             raise errors.linked_authorization_failed(_action(parts), path.id, own, parts[1])
+        if tenant and subscriptions is not None and parts[1].lower() not in subscriptions:
+            raise errors.linked_permission_missing(_action(parts), path.id, resource_id)
 
 
 def _ids(value: Any) -> Iterator[str]:

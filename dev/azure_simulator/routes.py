@@ -78,7 +78,7 @@ class Routes:
             case "GET":
                 return Reply(200, self._service.read(path, call.expand))
             case "PUT" | "PATCH":
-                linked.check(call.entry.body, path, self._simulation.platform, call.tenants)
+                linked.check(call.entry.body, path, self._simulation.platform, call.tenants, call.subscriptions)
                 answer = self._service.write(Request(call.method, path, call.entry.body, call.api_version))
             case "DELETE":
                 for_good = call.query.get("bypassSoftDelete", "").lower() == "true"
@@ -161,8 +161,9 @@ class Routes:
         if not _API_VERSION.fullmatch(call.api_version):
             raise errors.missing_api_version()
         if subscription is None:
-            body = platform.tenants() if call.path.lower().startswith("/tenants") else platform.subscriptions()
-            return Reply(200, body)
+            if call.path.lower().startswith("/tenants"):
+                return Reply(200, platform.tenants(call.tenants))
+            return Reply(200, platform.subscriptions(call.tenants[0], call.subscriptions))
         self._gate.charge(call, subscription)
         kind, _, name = (what or "").partition("/")
         if kind.lower() == "locations":

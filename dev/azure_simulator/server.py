@@ -9,7 +9,7 @@ from aiohttp import web
 
 from dev.azure_simulator.arm import Arm
 from dev.azure_simulator.control import Control
-from dev.azure_simulator.identity import OAuthError
+from dev.azure_simulator.directory import OAuthError
 from dev.azure_simulator.simulation import Simulation
 
 _LOG = logging.getLogger(__name__)
@@ -27,8 +27,14 @@ def application(simulation: Simulation) -> web.Application:
         except OAuthError as error:
             return web.json_response(error.body, status=error.status)
 
-    async def openid_configuration(_: web.Request) -> web.Response:
-        return web.json_response(identity.openid_configuration())
+    async def token_on_node(request: web.Request) -> web.Response:
+        try:
+            return web.json_response(identity.issue_on_node(request.query, request.headers.get("Metadata")))
+        except OAuthError as error:
+            return web.json_response(error.body, status=error.status)
+
+    async def openid_configuration(request: web.Request) -> web.Response:
+        return web.json_response(identity.openid_configuration(request.match_info["tenant"].lower()))
 
     async def keys(_: web.Request) -> web.Response:
         return web.json_response(identity.keys())
@@ -39,6 +45,7 @@ def application(simulation: Simulation) -> web.Application:
     app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_report_errors])
     app.add_routes(Control(simulation).routes())
     app.router.add_get("/metadata/endpoints", clouds)
+    app.router.add_get("/metadata/identity/oauth2/token", token_on_node)
     app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", openid_configuration)
     app.router.add_get("/{tenant}/discovery/v2.0/keys", keys)
     app.router.add_post("/{tenant}/oauth2/v2.0/token", token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from dev.azure_simulator import identities, seeded_sources
+from dev.azure_simulator.access import Access
 from dev.azure_simulator.authorization import Authorization
 from dev.azure_simulator.faults import Faults
 from dev.azure_simulator.identity import Identity
@@ -25,6 +26,7 @@ class Simulation:
         self.clock = clock
         self.platform = Platform()
         self.identity = Identity(base)
+        self.access = Access(self.platform, self.identity)
         self.journal = Journal()
         self.limits = Limits()
         self.faults = Faults()
@@ -51,12 +53,16 @@ class Simulation:
         return {principal for gallery in galleries for principal in identities.principals(gallery.identity)}
 
     def reset(self) -> None:
-        """Forget gallery resources, operations, faults and journal, and set all back; sources and groups stay."""
+        """Forget gallery resources, operations, faults and journal, and set applications and all else back.
+
+        Sources, subscriptions and groups stay.
+        """
         self.service.store.clear()
         self.service.operations.clear()
         self.service.builds.clear()
         self.service.settings = self._initial
         self.authorization.clear()
+        self.identity.directory.reset()
         self.faults.clear()
         self.journal.clear()
         self.limits.clear()

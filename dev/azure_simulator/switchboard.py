@@ -13,6 +13,7 @@ from dev.azure_simulator.endpoints import Endpoints
 from dev.azure_simulator.faults import FAULT, Fault
 from dev.azure_simulator.journal import Entry
 from dev.azure_simulator.paths import Json
+from dev.azure_simulator.seeds import CLIENT_ID
 from dev.azure_simulator.sources import Source
 
 _TIMEOUT = 60
@@ -110,7 +111,7 @@ class Switchboard:
         self._call("DELETE", "resource", query={"id": resource_id})
 
     def reset(self) -> None:
-        """Drop gallery resources, faults, journal and settings; sources and resource groups stay."""
+        """Drop gallery resources, faults, journal, settings and applications; sources and resource groups stay."""
         self._call("POST", "reset")
 
     # --- access ------------------------------------------------------------------------------------------------------
@@ -139,9 +140,38 @@ class Switchboard:
         """Add a resource group."""
         self._call("POST", "groups", {"name": name, "location": location})
 
-    def trust(self, issuer: str, subject: str) -> None:
-        """Accept federated tokens of this issuer for this subject."""
-        self._call("POST", "federations", {"issuer": issuer, "subject": subject})
+    def trust(self, issuer: str, subject: str, client_id: str = CLIENT_ID) -> None:
+        """Accept federated tokens of this issuer for this subject as proof of an application."""
+        self._call("POST", "federations", {"issuer": issuer, "subject": subject, "client_id": client_id})
+
+    def add_subscription(self, subscription: str, tenant: str) -> None:
+        """Add a subscription that trusts a tenant, with the seeded resource groups."""
+        self._call("POST", "subscriptions", {"id": subscription, "tenant": tenant})
+
+    def add_app(
+        self,
+        client_id: str,
+        *tenants: str,
+        secret: str | None = None,
+        certificate: str | None = None,
+        on_node: bool = False,
+        subscriptions: Iterable[str] = (),
+    ) -> None:
+        """Add an application that is known in these tenants (its home first), or replace it; `reset` drops it.
+
+        `certificate`: PEM; the assertions that its key signs are accepted. `on_node`: it is a managed identity, whose
+        tokens are given out at AZURE_POD_IDENTITY_AUTHORITY_HOST. `subscriptions`: those that it may use.
+        """
+        body = {"client_id": client_id, "tenants": tenants, "secret": secret, "certificate": certificate}
+        self._call("POST", "apps", {**body, "on_node": on_node, "subscriptions": list(subscriptions)})
+
+    def rotate_secret(self, client_id: str, secret: str) -> None:
+        """Replace every secret of an application. Tokens that were given out before stay valid, as in Azure."""
+        self._call("PATCH", "app", {"secret": secret}, query={"client_id": client_id})
+
+    def allow(self, client_id: str, subscription: str) -> None:
+        """Let an application use a subscription."""
+        self._call("PATCH", "app", {"subscription": subscription}, query={"client_id": client_id})
 
     def _call(self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None) -> Any:
         answer = self._session.request(method, f"{self._url}/{path}", params=query, json=body, timeout=_TIMEOUT)

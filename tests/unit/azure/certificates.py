@@ -22,8 +22,13 @@ from cryptography.x509.oid import NameOID
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
-@cache
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    """The key of that size: one for all tests, since making one takes long."""
+    return _rsa_key(bits)
+
+
+@cache
+def _rsa_key(bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
