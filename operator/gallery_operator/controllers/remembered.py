@@ -35,14 +35,23 @@ class Remembered(Generic[V]):
 
     async def get(self, key: str, max_age: float, fetch: Callable[[], Awaitable[V]]) -> V:
         """Return the answer as it was at most `max_age` seconds ago. Raises what `fetch` raises."""
-        asked = self._clock.now()
+        oldest = self._clock.now() - timedelta(seconds=max_age)
+        if (known := self._since(key, oldest)) is not None:
+            return known.value
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            entry = self._entries.get(key)
-            if entry is None or entry.at < asked - timedelta(seconds=max_age):
+            entry = self._since(key, oldest)  # someone may have asked meanwhile
+            if entry is None:
                 entry = _Entry(self._clock.now(), await fetch())
-            self._keep(key, entry)
+                self._keep(key, entry)
         return entry.value
+
+    def _since(self, key: str, oldest: datetime) -> _Entry[V] | None:
+        entry = self._entries.get(key)
+        if entry is None or entry.at < oldest:
+            return None
+        self._entries.move_to_end(key)
+        return entry
 
     def peek(self, key: str) -> V | None:
         """Return what is known without asking; None when nothing is."""
