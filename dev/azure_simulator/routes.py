@@ -190,12 +190,12 @@ class Routes:
         self._simulation.platform.require_subscription(match["subscription"])
         self._gate.charge(call, match["subscription"])
         service = self._service
-        shown = communities.find(
+        body = communities.read(
             match["id"], regions.normalise(match["location"]), service.store, service.sources, service.tick()
         )
-        if shown is None:
+        if body is None:
             raise errors.community_not_found(match["id"])
-        return Reply(200, shown.body() if match["version"] else shown.image_body())
+        return Reply(200, body)
 
     def _operation_headers(self, call: Call, subscription: str, answer: Answer) -> dict[str, str]:
         operation = answer.operation

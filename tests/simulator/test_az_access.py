@@ -85,7 +85,13 @@ def test_az_counts_what_is_used_of_the_quotas(az: AzureCli, azure: Switchboard, 
 
 
 def test_az_sees_what_a_community_gallery_offers(az: AzureCli) -> None:
-    image = ("-l", "westeurope", "--public-gallery-name", COMMUNITY_GALLERY, "-i", "ubuntu-2404")
+    gallery = ("-l", "westeurope", "--public-gallery-name", COMMUNITY_GALLERY)
+    shown = az("sig", "show-community", *gallery)
+    assert shown["uniqueId"] == f"/CommunityGalleries/{COMMUNITY_GALLERY}"
+    assert [each["name"] for each in az("sig", "image-definition", "list-community", *gallery)] == ["ubuntu-2404"]
+    image = (*gallery, "-i", "ubuntu-2404")
+    listed = az("sig", "image-version", "list-community", *image)
+    assert [each["name"] for each in listed] == ["1.0.0", "1.1.0"]
     assert az("sig", "image-definition", "show-community", *image)["osType"] == "Linux"
     shown = az("sig", "image-version", "show-community", *image, "-e", "1.1.0")
     assert shown["uniqueId"] == f"/CommunityGalleries/{COMMUNITY_GALLERY}/Images/ubuntu-2404/Versions/1.1.0"

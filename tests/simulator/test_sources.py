@@ -264,6 +264,24 @@ def test_what_is_shared_with_everybody_here_is_a_source_by_its_public_name(
     assert http.put(parents.version, version(source=source)).status_code == 201
 
 
+def test_the_sdk_lists_what_community_galleries_offer_in_a_region(
+    azure: Switchboard, http: Http, client: Any, paths: Paths
+) -> None:
+    azure.create([(paths.gallery, community_gallery()), (paths.definition, definition())])
+    azure.create([(paths.version, version()), (f"{paths.versions}/1.1.0", version())])
+    assert http.send("POST", f"{paths.gallery}/share", {"operationType": "EnableCommunity"}).status_code == 202
+    (ours,) = properties(http, paths.gallery)["sharingProfile"]["communityGalleryInfo"]["publicNames"]
+    for name, image, contact in ((ours, "ubuntu", "a@"), (COMMUNITY_GALLERY, "ubuntu-2404", "images@")):
+        shown = client.community_galleries.get("westeurope", name)
+        assert shown.identifier.unique_id == f"/CommunityGalleries/{name}"
+        assert shown.properties.community_metadata.public_names == [name]
+        assert shown.properties.community_metadata.publisher_contact == f"{contact}example.com"
+        assert [each.name for each in client.community_gallery_images.list("westeurope", name)] == [image]
+        listed = client.community_gallery_image_versions.list("westeurope", name, image)
+        assert [each.name for each in listed] == ["1.0.0", "1.1.0"]
+        assert http.get(located(http, f"/communityGalleries/{name}/images", "eastus2")).status_code == 404
+
+
 def test_a_community_gallery_takes_versions_of_its_own_region_without_encryption(
     azure: Switchboard, http: Http
 ) -> None:
