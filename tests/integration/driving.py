@@ -237,6 +237,17 @@ class Driver:
         msg = f"not settled after {rounds} rounds"
         raise AssertionError(msg)
 
+    async def live(self, by: timedelta) -> None:
+        """Go on for so long, stepping the clock from one due look to the next: several seconds, for many objects."""
+        until = self.services.clock.now() + by
+        while True:
+            if await self.round():
+                continue
+            soonest = min((at for at in self._queue.due.values() if at <= until), default=None)
+            if soonest is None:
+                return
+            self.azure.advance(max(soonest - self.services.clock.now(), timedelta(seconds=10)))
+
     async def pass_time(self, by: timedelta, *, step: timedelta = timedelta(seconds=RESYNC * 1.3)) -> None:
         """Let time pass in steps longer than a resync, settling after each."""
         left = by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +91,12 @@ class Scene:
 
     def delete(self, kind: str, name: str) -> None:
         self._objects.delete_namespaced_custom_object(*self._where(kind, name))
+
+    def objects(self, kind: str) -> Sequence[JSON]:
+        """Return all objects of a kind as kubectl sees them."""
+        listed: Any = self._objects.list_namespaced_custom_object(*self._where(kind, "")[:4])
+        found: Sequence[JSON] = listed["items"]
+        return found
 
     def annotate(self, kind: str, name: str, annotation: str, value: str | None) -> None:
         """Set an annotation, or remove it with None."""
