@@ -1,0 +1,541 @@
+"""The keyring alone: renewal, holding and letting go, against an API server and an Azure that only remember."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import itertools
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from gallery_operator.api import names
+from gallery_operator.azure.gateways import Connected
+from gallery_operator.azure.secret_credentials import CredentialInvalid, SecretCredential
+from gallery_operator.controllers import keyring as module
+from gallery_operator.controllers.accounts import AccountKey, Accounts
+from gallery_operator.controllers.cannot_place import CannotPlace
+from gallery_operator.controllers.indexes import INDEXES
+from gallery_operator.controllers.keyring import Access, Keyring
+from gallery_operator.domain.plan import Blocked, Wait
+from gallery_operator.domain.tenancy import Tenancy
+from gallery_operator.engine.keys import Key
+from gallery_operator.engine.store import Store
+from gallery_operator.kube.errors import Conflict, Forbidden, Unavailable
+from gallery_operator.kube.secrets import is_held
+from tests.unit.azure.conftest import ManualClock
+
+JSON = dict[str, Any]
+TENANT = "11111111-2222-3333-4444-555555555555"
+CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
+DEFAULT = names.DEFAULT_CREDENTIAL
+
+
+class ApiServer:
+    """Secrets as an API server keeps them; the next call fails with `failure`, and calls are remembered."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[tuple[str, str], JSON] = {}
+        self.calls: list[str] = []
+        self.failure: dict[str, Exception] = {}
+        self.before_free: Callable[[], Any] | None = None
+        self._versions = itertools.count(1)
+
+    def put(self, namespace: str, name: str, **data: str) -> None:
+        metadata = self.secrets.get((namespace, name), {"metadata": {}})["metadata"]
+        metadata |= {"namespace": namespace, "name": name, "resourceVersion": str(next(self._versions))}
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        self.secrets[namespace, name] = {"metadata": metadata, "data": encoded}
+
+    def delete(self, namespace: str, name: str) -> None:
+        secret = self.secrets[namespace, name]
+        secret["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:00Z"
+        if not secret["metadata"].get("finalizers"):
+            del self.secrets[namespace, name]
+
+    async def get(self, namespace: str, name: str) -> JSON | None:
+        self._called("get", f"{namespace}/{name}")
+        return copy.deepcopy(self.secrets.get((namespace, name)))
+
+    async def hold(self, secret: JSON) -> JSON:
+        self._called("hold", secret["metadata"]["name"])
+        metadata = self._same(secret)["metadata"]
+        metadata["finalizers"] = [names.CREDENTIAL_FINALIZER]
+        metadata["labels"] = {names.CREDENTIAL_LABEL: names.CREDENTIAL_IN_USE}
+        metadata["resourceVersion"] = str(next(self._versions))
+        return self.secrets[metadata["namespace"], metadata["name"]]
+
+    async def free(self, secret: JSON) -> None:
+        self._called("free", secret["metadata"]["name"])
+        if self.before_free is not None:
+            self.before_free()
+        await asyncio.sleep(0)
+        metadata = self._same(secret)["metadata"]
+        metadata["finalizers"], metadata["labels"] = [], {}
+        metadata["resourceVersion"] = str(next(self._versions))
+        if metadata.get("deletionTimestamp"):
+            del self.secrets[metadata["namespace"], metadata["name"]]
+
+    async def list_held(self, namespace: str | None = None) -> list[JSON]:
+        return [each for (where, _), each in self.secrets.items() if is_held(each) and namespace in (None, where)]
+
+    def held(self, namespace: str = "team", name: str = DEFAULT) -> bool:
+        return is_held(self.secrets[namespace, name])
+
+    def _same(self, secret: JSON) -> JSON:
+        metadata = secret["metadata"]
+        stored = self.secrets[metadata["namespace"], metadata["name"]]
+        if stored["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
+            raise Conflict("changed meanwhile")
+        return stored
+
+    def _called(self, verb: str, name: str) -> None:
+        self.calls.append(f"{verb} {name}")
+        if verb in self.failure:
+            raise self.failure.pop(verb)
+
+
+class Azure:
+    """Connections: which were opened and which were closed."""
+
+    def __init__(self) -> None:
+        self.opened: list[SecretCredential] = []
+        self.closed = 0
+
+    async def connect(self, secret: SecretCredential) -> Connected:
+        self.opened.append(secret)
+        if secret.secret == "cannot be opened":
+            raise CredentialInvalid(f"Secret {secret.name}: no")
+        return cast("Connected", Line(self))
+
+
+class Gateway:
+    """Azure, of which nothing is asked here."""
+
+    async def list_versions(self, *_: object) -> None:
+        raise AssertionError
+
+
+class Line:
+    """A connection, which notes that it is closed."""
+
+    def __init__(self, azure: Azure) -> None:
+        self.arm = Gateway()
+        self._azure = azure
+
+    async def close(self) -> None:
+        self._azure.closed += 1
+
+
+class World:
+    """A keyring and all that it works with."""
+
+    def __init__(self, tenancy: str | None = None) -> None:
+        self.api, self.azure, self.clock, self.store = ApiServer(), Azure(), ManualClock(), Store(INDEXES)
+        self.woken: list[Key] = []
+        self.keyring = Keyring(
+            self.api,
+            self.azure.connect,
+            self.store,
+            self.clock,
+            self.woken.append,
+            tenancy=Tenancy() if tenancy is None else Tenancy.parse(tenancy),
+            own_client_id=CLIENT,
+        )
+        self._versions = itertools.count(1)
+
+    def secret(self, name: str = DEFAULT, *, namespace: str = "team", value: str = "first", **data: str) -> None:
+        proof = {} if "AUTH_MODE" in data else {"AZURE_CLIENT_SECRET": value}
+        ids = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT}
+        self.api.put(namespace, name, **{**ids, **proof, **data})
+
+    def object(self, kind: str, name: str, spec: JSON | None = None, **metadata: Any) -> Key:
+        key = Key(kind, "team", name)
+        base = {
+            "name": name,
+            "namespace": "team",
+            "uid": f"{kind}-{name}",
+            "resourceVersion": str(next(self._versions)),
+        }
+        self.store.put({"kind": kind, "metadata": {**base, "generation": 1, **metadata}, "spec": spec or {}})
+        return key
+
+    async def find(self, name: str = DEFAULT, namespace: str = "team") -> Access | None:
+        return await self.keyring.find(namespace, name)
+
+    async def step(self, name: str = DEFAULT) -> Wait | Blocked:
+        with pytest.raises(CannotPlace) as caught:
+            await self.find(name)
+        return caught.value.step
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# --- reading and renewing ---
+
+
+async def test_there_is_no_access_without_a_secret(world: World) -> None:
+    assert await world.find() is None
+
+
+async def test_a_secret_is_read_and_opened_once_for_many(world: World) -> None:
+    world.secret()
+
+    first, second = await asyncio.gather(world.find(), world.find())
+
+    assert first is second is not None
+    assert world.api.calls == [f"get team/{DEFAULT}", f"hold {DEFAULT}"]
+    assert len(world.azure.opened) == 1
+
+
+async def test_a_secret_is_held_before_its_access_is_given_out(world: World) -> None:
+    world.secret()
+    world.api.failure["hold"] = Conflict("someone else wrote it")
+
+    with pytest.raises(Conflict):
+        await world.find()
+    assert not world.api.held()
+
+    assert await world.find() is not None
+    assert world.api.held()
+    assert len(world.azure.opened) == 1
+
+
+async def test_a_new_value_makes_a_new_access_after_half_a_minute(world: World) -> None:
+    world.secret()
+    first = await world.find()
+    world.secret(value="second")
+
+    world.clock.advance(29)
+    assert await world.find() is first
+    world.clock.advance(1)
+    second = await world.find()
+
+    assert second is not None
+    assert second is not first
+    assert [each.secret for each in world.azure.opened] == ["first", "second"]
+
+
+async def test_what_is_no_part_of_the_credential_may_change(world: World) -> None:
+    world.secret()
+    first = await world.find()
+    world.secret(AZURE_SOMETHING_ELSE="new")
+    world.clock.advance(30)
+
+    assert await world.find() is first
+
+
+async def test_an_access_that_was_replaced_is_closed_when_nobody_can_be_using_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.object("Gallery", "platform")
+    world.secret()
+    await world.find()
+    world.secret(value="second")
+    world.clock.advance(30)
+    await world.find()
+
+    await world.keyring.tend()
+    assert world.azure.closed == 0
+    monkeypatch.setattr(module, "_LINGER", 0.0)
+    await world.keyring.tend()
+    assert world.azure.closed == 1
+
+    await world.keyring.close()
+    assert world.azure.closed == 2
+
+
+# --- what cannot be used ---
+
+
+async def test_a_wrong_secret_blocks_until_it_is_put_right_and_wakes_its_namespace(world: World) -> None:
+    key = world.object("Gallery", "platform")
+    world.secret(AZURE_TENANT_ID="nonsense")
+
+    step = await world.step()
+    assert isinstance(step, Blocked)
+    assert (step.reason, "nonsense" in step.message) == ("CredentialInvalid", False)
+    world.clock.advance(30)
+    await world.keyring.tend()
+    assert world.woken == []
+
+    world.secret()
+    world.clock.advance(30)
+    await world.keyring.tend()
+    assert world.woken == [key]
+    assert await world.find() is not None
+
+
+async def test_what_cannot_be_opened_is_not_tried_again_until_it_changes(world: World) -> None:
+    world.object("Gallery", "platform")
+    world.secret(value="cannot be opened")
+
+    for _ in range(3):
+        assert (await world.step()).reason == "CredentialInvalid"
+        world.clock.advance(30)
+        await world.keyring.tend()
+    assert len(world.azure.opened) == 1
+    assert not world.api.held()
+
+    world.secret(value="second")
+    world.clock.advance(30)
+    assert await world.find() is not None
+
+
+async def test_a_secret_that_becomes_wrong_is_not_used_any_more(world: World) -> None:
+    world.secret()
+    await world.find()
+    world.secret(AZURE_CLIENT_ID="nonsense")
+    world.clock.advance(30)
+
+    assert (await world.step()).reason == "CredentialInvalid"
+
+
+@pytest.mark.parametrize("verb", ["get", "hold"])
+async def test_without_the_right_to_secrets_nobody_falls_back_to_another_identity(world: World, verb: str) -> None:
+    world.secret()
+    world.api.failure[verb] = Forbidden("secrets is forbidden")
+
+    step = await world.step()
+    assert isinstance(step, Wait)
+    assert "grant it get, list and patch on secrets" in step.message
+
+    world.clock.advance(30)
+    assert await world.find() is not None
+
+
+async def test_a_secret_on_its_way_out_is_not_taken_up(world: World) -> None:
+    world.secret()
+    world.api.secrets["team", DEFAULT]["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:00Z"
+
+    step = await world.step()
+
+    assert isinstance(step, Wait)
+    assert step.reason == "CredentialNotFound"
+
+
+async def test_a_held_secret_that_is_deleted_serves_until_the_end(world: World) -> None:
+    world.secret()
+    first = await world.find()
+    world.api.delete("team", DEFAULT)
+    world.clock.advance(30)
+
+    assert await world.find() is first
+
+
+# --- tenancy ---
+
+RULES = f"""
+- namespaces: [own]
+  ownIdentity: true
+- namespaces: [team]
+  clientIds: [{CLIENT}, 00000000-0000-0000-0000-000000000001]
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "data", "allowed"),
+    [
+        ("team", {"AUTH_MODE": "WorkloadIdentity", "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000001"}, True),
+        ("team", {"AUTH_MODE": "WorkloadIdentity", "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000002"}, False),
+        ("team", {"AUTH_MODE": "WorkloadIdentity", "AZURE_CLIENT_ID": CLIENT.upper()}, False),  # the operator's own
+        ("team", {"AUTH_MODE": "ManagedIdentity"}, False),
+        ("own", {"AUTH_MODE": "WorkloadIdentity"}, True),
+        ("own", {"AUTH_MODE": "ManagedIdentity"}, True),
+        ("other", {"AUTH_MODE": "WorkloadIdentity"}, False),
+        ("other", {}, True),  # a secret of its own proves itself
+    ],
+)
+async def test_what_rests_on_the_operators_proof_is_for_those_who_may(
+    namespace: str, data: dict[str, str], allowed: bool
+) -> None:
+    world = World(RULES)
+    world.secret(namespace=namespace, **data)
+
+    if allowed:
+        assert await world.find(namespace=namespace) is not None
+        return
+    with pytest.raises(CannotPlace) as caught:
+        await world.find(namespace=namespace)
+    assert isinstance(caught.value.step, Blocked)
+    assert caught.value.step.reason == "IdentityNotAllowed"
+    assert world.azure.opened == []
+    assert not world.api.held(namespace)
+
+
+# --- letting go ---
+
+
+async def test_a_secret_is_let_go_when_the_last_object_is(world: World) -> None:
+    key = world.object("Gallery", "platform")
+    world.secret()
+    await world.find()
+    await world.keyring.tend()
+    assert world.api.held()
+
+    world.store.remove(key, "Gallery-platform")
+    await world.keyring.tend()
+    assert not world.api.held()
+
+    world.api.calls.clear()
+    await world.keyring.tend()
+    assert world.api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("secret", "needed_by"),
+    [
+        ("named", {"kind": "Gallery", "spec": {"credentialRef": {"name": "named"}}}),
+        (DEFAULT, {"kind": "Gallery", "spec": {"credentialRef": {"name": 3}}}),
+        (DEFAULT, {"kind": "ImageDefinition", "spec": {"galleryRef": {"id": "/subscriptions/x"}}}),
+        (DEFAULT, {"kind": "ImageVersion", "spec": {"imageDefinitionRef": {"id": "/subscriptions/x"}}}),
+        (DEFAULT, {"kind": "ImageVersion", "spec": {"imageDefinitionRef": {"name": "lost"}}}),
+    ],
+)
+async def test_a_secret_is_held_for_what_it_is_the_credential_of(world: World, secret: str, needed_by: JSON) -> None:
+    world.object(needed_by["kind"], "x", needed_by["spec"])
+    for name in (DEFAULT, "named"):
+        world.secret(name)
+        await world.find(name)
+
+    await world.keyring.tend()
+
+    assert {name: world.api.held(name=name) for name in (DEFAULT, "named")} == {
+        name: name == secret for name in (DEFAULT, "named")
+    }
+
+
+async def test_what_goes_with_a_gallery_that_names_a_secret_needs_no_other(world: World) -> None:
+    world.object("Gallery", "platform", {"credentialRef": {"name": "named"}})
+    world.object("ImageDefinition", "ubuntu", {"galleryRef": {"name": "platform"}})
+    world.object("ImageVersion", "one", {"imageDefinitionRef": {"name": "ubuntu"}})
+    world.secret()
+    await world.find()
+
+    await world.keyring.tend()
+
+    assert not world.api.held()
+
+
+async def test_an_object_that_others_hold_back_needs_no_credential_any_more(world: World) -> None:
+    deleted: JSON = {"deletionTimestamp": "2026-11-23T10:00:00Z"}
+    world.secret()
+    world.object("Gallery", "platform", finalizers=["example.com/other", names.FINALIZER], **deleted)
+    await world.find()
+    await world.keyring.tend()
+    assert world.api.held()
+
+    world.object("Gallery", "platform", finalizers=["example.com/other"], **deleted)
+    await world.keyring.tend()
+    assert not world.api.held()
+
+
+async def test_whoever_comes_while_a_secret_is_let_go_holds_it_again(world: World) -> None:
+    world.secret()
+    await world.find()
+    found: list[asyncio.Task[Access | None]] = []
+
+    def someone_comes() -> None:
+        world.object("Gallery", "platform")
+        found.append(asyncio.create_task(world.find()))
+
+    world.api.before_free = someone_comes
+    await world.keyring.tend()
+    (task,) = found
+
+    assert await task is not None
+    assert world.api.held()
+    assert world.api.calls[-2:] == [f"get team/{DEFAULT}", f"hold {DEFAULT}"]
+
+
+async def test_a_secret_that_changes_while_it_is_let_go_is_let_go_all_the_same(world: World) -> None:
+    world.secret()
+    await world.find()
+
+    def someone_writes() -> None:
+        world.api.before_free = None
+        world.secret(value="second")
+
+    world.api.before_free = someone_writes
+    await world.keyring.tend()
+
+    assert not world.api.held()
+
+
+async def test_a_secret_that_cannot_be_let_go_now_is_let_go_later(world: World) -> None:
+    world.secret()
+    await world.find()
+    world.api.failure["free"] = Unavailable("the API server is away")
+
+    await world.keyring.tend()
+    assert world.api.held()
+    await world.keyring.tend()
+    assert not world.api.held()
+
+
+async def test_a_sweep_frees_what_an_earlier_process_held_and_leaves_the_rest(world: World) -> None:
+    world.object("Gallery", "platform", {"credentialRef": {"name": "needed"}})
+    for name in ("needed", "left"):
+        world.secret(name)
+        await world.api.hold(world.api.secrets["team", name])
+    world.secret("left", namespace="elsewhere")
+    await world.api.hold(world.api.secrets["elsewhere", "left"])
+
+    await world.keyring.sweep(("team",))
+
+    assert world.api.held(name="needed")
+    assert not world.api.held(name="left")
+    assert world.api.held("elsewhere", "left")
+
+
+# --- accounts ---
+
+
+def accounts(world: World, **options: Any) -> Accounts:
+    return Accounts(cast("Any", Gateway()), world.store, world.clock, None, **options)
+
+
+async def test_an_account_is_of_one_namespace_and_one_secret(world: World) -> None:
+    all_of_them = accounts(world, keyring=world.keyring)
+    world.secret("azure")
+    world.secret("azure", namespace="other")
+
+    team = await all_of_them.open(AccountKey("team", "azure"))
+    other = await all_of_them.open(AccountKey("other", "azure"))
+    own = await all_of_them.open(AccountKey("team"))
+
+    assert team is await all_of_them.open(AccountKey("team", "azure"))
+    assert len({id(each.versions) for each in (team, other, own)}) == 3
+    assert (team.name, other.name, own.name) == ("team/azure", "other/azure", "operator")
+
+
+async def test_a_secret_that_is_named_and_missing_is_waited_for(world: World) -> None:
+    with pytest.raises(CannotPlace, match="Secret 'azure' does not exist in namespace 'team'") as caught:
+        await accounts(world, keyring=world.keyring).open(AccountKey("team", "azure"))
+
+    assert isinstance(caught.value.step, Wait)
+
+
+async def test_when_secrets_are_not_read_a_named_one_is_refused_and_none_is_asked_for(world: World) -> None:
+    without = accounts(world)
+
+    assert (await without.open(AccountKey("team"))).name == "operator"
+    with pytest.raises(CannotPlace, match="--no-namespace-credentials") as caught:
+        await without.open(AccountKey("team", "azure"))
+    assert isinstance(caught.value.step, Blocked)
+    assert world.api.calls == []
+
+
+async def test_the_operators_own_identity_is_for_those_who_may(world: World) -> None:
+    limited = accounts(world, keyring=world.keyring, tenancy=Tenancy.parse(RULES))
+
+    assert (await limited.open(AccountKey("own"))).name == "operator"
+    with pytest.raises(CannotPlace, match=f"or put a credential into Secret '{DEFAULT}'") as caught:
+        await limited.open(AccountKey("team"))
+    assert isinstance(caught.value.step, Blocked)
+    assert caught.value.step.reason == "IdentityNotAllowed"
