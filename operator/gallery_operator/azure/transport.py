@@ -29,8 +29,8 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import RequestIdPolicy, SansIOHTTPPolicy, UserAgentPolicy
-from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.pipeline.policies import ContentDecodePolicy, RequestIdPolicy, SansIOHTTPPolicy, UserAgentPolicy
+from azure.core.pipeline.transport import AioHttpTransport, AioHttpTransportResponse
 from azure.core.polling import AsyncPollingMethod
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.authorization.aio import AuthorizationManagementClient
@@ -222,6 +222,7 @@ class ArmTransport:
             RequestIdPolicy(),
             UserAgentPolicy(f"gallery-operator/{__version__}"),
             _ReadableRetryAfter(),
+            _NothingDecoded(),
             self._guard,
             AsyncARMChallengeAuthenticationPolicy(self._credential, self._cloud.scope),
         ]
@@ -273,6 +274,15 @@ class _ReadableRetryAfter(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
             del headers["Retry-After"]
 
 
+class _NothingDecoded(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+    """Gives operations of older clients an empty document to build their models of: what ARM answered stays unread."""
+
+    def on_response(
+        self, request: PipelineRequest[HttpRequest], response: PipelineResponse[HttpRequest, AsyncHttpResponse]
+    ) -> None:
+        response.context[ContentDecodePolicy.CONTEXT_NAME] = {}
+
+
 class _BoundedResponse(aiohttp.ClientResponse):
     """An answer that is not read beyond MAX_BODY, whoever reads it: of a PUT or DELETE, the SDK does by itself."""
 
@@ -296,15 +306,22 @@ async def _answer(exchange: Awaitable[AsyncHttpResponse]) -> Answer:
                 response = await exchange
             except _Refused as refused:
                 response = refused.response
-            if not response.is_stream_consumed:
-                await response.read()
-            return Answer(response.status_code, response.headers, response.content)
+            return Answer(response.status_code, response.headers, await _body(response))
     except ClientAuthenticationError as error:
         raise credential_error(error) from None
     except (TimeoutError, ServiceRequestTimeoutError, ServiceResponseTimeoutError):
         raise ArmError(Transient("Timeout", "Azure did not answer in time")) from None
     except (AzureError, OSError) as error:
         raise ArmError(Transient("ConnectionFailed", redact(f"no answer from Azure: {error}"))) from None
+
+
+async def _body(response: AsyncHttpResponse | AioHttpTransportResponse) -> bytes:
+    if isinstance(response, AioHttpTransportResponse):
+        read: bytes = response.body()  # of an operation of an older client, which waits for all of it
+        return read
+    if not response.is_stream_consumed:
+        await response.read()
+    return response.content
 
 
 async def _first(begun: Awaitable[Any]) -> AsyncHttpResponse:
