@@ -9,8 +9,6 @@ import pytest
 
 from dev.azure_simulator import AzureSimulator, FailRegion
 from gallery_operator.api import names
-from gallery_operator.controllers.accounts import AccountKey
-from gallery_operator.domain.plan import Share
 from tests.integration import scenes
 from tests.integration.driving import JSON, RESYNC, Counter, Driver, Killed, condition
 from tests.integration.scenes import Scene
@@ -202,37 +200,6 @@ async def test_a_version_is_retired_under_report_and_comes_back_without_its_anno
     scene.annotate("ImageVersion", "ubuntu-1.0.0", names.RETIRED, None)
     await driver.settle()
     assert scene.azure.resource(scenes.arm_id()) is not None
-
-
-async def test_sharing_that_others_change_is_drift_too(scene: Scene, driver: Driver) -> None:
-    ours, theirs = (f"{digit * 8}-0000-0000-0000-000000000001" for digit in "12")
-    scene.apply(scenes.gallery(**REPORT, sharing={"permissions": "Groups", "subscriptions": [ours]}))
-    await driver.settle()
-    account = await driver.services.accounts.open(AccountKey("of-someone-else"))
-    await account.arm.share(scenes.GALLERY, Share("Add", "someone else", (theirs,)))
-    scene.azure.advance(timedelta(minutes=10))
-    await left_alone(scene, driver, f"groups[{theirs}] is present")
-
-
-async def test_role_assignments_that_others_take_away_are_drift_too(scene: Scene, driver: Driver) -> None:
-    reader = "11111111-0000-0000-0000-000000000001"
-    scene.azure.add_principal(reader)
-    scene.apply(scenes.gallery(**REPORT, access=[{"principalId": reader, "role": "Reader"}]))
-    await driver.settle()
-    account = await driver.services.accounts.open(AccountKey("of-someone-else"))
-    for each in scene.azure.role_assignments(str(scenes.GALLERY)):
-        await account.arm.revoke(scenes.GALLERY, each["name"])
-    await left_alone(scene, driver, "access")
-
-
-async def left_alone(scene: Scene, driver: Driver, difference: str) -> None:
-    """Assert that the gallery's drift is shown, and that nothing is sent."""
-    scene.azure.clear_journal()
-    await driver.pass_time(RESYNCED)
-    found = await object_of(scene, driver, "Gallery")
-    assert condition(found, "Ready")["reason"] == "Drifted"
-    assert difference in condition(found, "Drifted")["message"]
-    assert {each.method for each in scene.azure.journal()} == {"GET"}
 
 
 async def test_killed_at_any_write_an_edit_under_report_is_applied_and_noted(
