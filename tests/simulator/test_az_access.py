@@ -11,6 +11,7 @@ from dev.azure_simulator import Switchboard, source_id
 from dev.azure_simulator.seeds import COMMUNITY_GALLERY
 from tests.simulator.azure_cli import AzureCli, let_operations_end_at_once, needs_az
 from tests.simulator.conftest import Paths
+from tests.simulator.support import GROUP
 
 pytestmark = needs_az
 GROUP_ID, ROBOT_ID = "44444444-4444-4444-4444-444444444444", "55555555-5555-5555-5555-555555555555"
@@ -75,6 +76,12 @@ def test_az_lists_regions_and_on_request_edge_zones(az: AzureCli) -> None:
     extended = az("account", "list-locations", "--include-extended-locations", "true")
     (zone,) = [each for each in extended if each["name"] == "microsoftlosangeles1"]
     assert (zone["type"], zone["metadata"]["homeLocation"]) == ("EdgeZone", "westus")
+
+
+def test_az_shows_the_resource_groups(az: AzureCli) -> None:
+    groups = {each["name"]: each["location"] for each in az("group", "list")}
+    assert groups.items() >= {GROUP: "westeurope", "sources-rg": "westeurope"}.items()
+    assert az("group", "show", "-n", GROUP)["properties"]["provisioningState"] == "Succeeded"
 
 
 def test_az_counts_what_is_used_of_the_quotas(az: AzureCli, azure: Switchboard, parents: Paths) -> None:
