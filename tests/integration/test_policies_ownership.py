@@ -20,8 +20,11 @@ NORTHERN = source_id("Microsoft.Compute/images", "ubuntu-ne")
 LOOKING: JSON = {"managementPolicy": "Observe"}
 
 
-def everything(scene: Scene, now: datetime) -> None:
-    """Let someone else set all that can be set of a gallery, a definition and a version."""
+def everything(scene: Scene, now: datetime, *, encrypted: bool = False) -> None:
+    """Let someone else set all that can be set of a gallery, a definition and a version.
+
+    A version is either encrypted or in a gallery that is shared.
+    """
     later, later_still = (scenes.text(now + timedelta(days=days)) for days in (300, 400))
     gallery: JSON = {
         "location": "westeurope",
@@ -30,7 +33,7 @@ def everything(scene: Scene, now: datetime) -> None:
         "properties": {
             "description": "theirs",
             "softDeletePolicy": {"isSoftDeleteEnabled": True, "retentionPeriodInDays": 9, "gracePeriodInDays": 3},
-            "sharingProfile": {"permissions": "Groups"},
+            "sharingProfile": {"permissions": "Private" if encrypted else "Groups"},
         },
     }
     definition: JSON = {
@@ -54,11 +57,11 @@ def everything(scene: Scene, now: datetime) -> None:
     }
     scene.azure.add_source(Source(id=NORTHERN, location="northeurope"))
     scene.azure.create([(IDS["Gallery"], gallery), (IDS["ImageDefinition"], definition)])
-    scene.azure.create([(IDS["ImageVersion"], _version(later))])
+    scene.azure.create([(IDS["ImageVersion"], _version(later, encrypted=encrypted))])
 
 
-def _version(end_of_life: str) -> JSON:
-    targets = [
+def _version(end_of_life: str, *, encrypted: bool) -> JSON:
+    targets: list[JSON] = [
         {"name": "northeurope", "regionalReplicaCount": 3, "storageAccountType": "Standard_ZRS"},
         {"name": "westeurope", "regionalReplicaCount": 2, "excludeFromLatest": True},
         {
@@ -67,12 +70,16 @@ def _version(end_of_life: str) -> JSON:
             "additionalReplicaSets": [{"storageAccountType": "Standard_LRS", "regionalReplicaCount": 1}],
         },
     ]
+    for each in targets if encrypted else ():
+        each["encryption"] = _encryption(each["name"])
+    zone = {"name": "westeurope", "extendedLocation": {"name": "microsoftamsterdam1", "type": "EdgeZone"}}
     return {
         "location": "northeurope",
         "tags": {"by": "someone"},
         "properties": {
             "publishingProfile": {
                 "targetRegions": targets,
+                "targetExtendedLocations": [zone | ({"encryption": _encryption("westeurope")} if encrypted else {})],
                 "replicaCount": 4,
                 "excludeFromLatest": True,
                 "endOfLifeDate": end_of_life,
@@ -81,6 +88,10 @@ def _version(end_of_life: str) -> JSON:
             "safetyProfile": {"allowDeletionOfReplicatedLocations": True, "blockDeletionBeforeEndOfLife": True},
         },
     }
+
+
+def _encryption(region: str) -> JSON:
+    return {"osDiskImage": {"diskEncryptionSetId": source_id("Microsoft.Compute/diskEncryptionSets", f"des-{region}")}}
 
 
 def small_manifests(**spec: Any) -> list[JSON]:
@@ -100,10 +111,11 @@ async def obj(scene: Scene, driver: Driver, kind: str) -> JSON:
     return await driver.services.kube.get(kind, scene.namespace, NAMES[kind])
 
 
+@pytest.mark.parametrize("encrypted", [False, True], ids=["shared", "encrypted"])
 async def test_nothing_but_the_tags_changes_of_what_is_adopted_with_small_manifests(
-    scene: Scene, driver: Driver
+    encrypted: bool, scene: Scene, driver: Driver
 ) -> None:
-    everything(scene, driver.services.clock.now())
+    everything(scene, driver.services.clock.now(), encrypted=encrypted)
     before = found(scene)
     scene.azure.clear_journal()
     scene.apply(*small_manifests())
