@@ -11,9 +11,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, TypeVar, overload
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -21,11 +20,13 @@ import orjson
 from azure.core.credentials_async import AsyncTokenCredential
 
 from gallery_operator.api.arm_ids import ArmId, DefinitionId, GalleryId, VersionId
-from gallery_operator.azure.budget import Budget, Kind, Limits
+from gallery_operator.azure import operations
+from gallery_operator.azure.budget import Budget, Limits
 from gallery_operator.azure.clouds import Cloud
 from gallery_operator.azure.errors import error_of_response, is_absence, redact
 from gallery_operator.azure.headers import correlation_id
 from gallery_operator.azure.observer import ArmObserver, NoObserver
+from gallery_operator.azure.operations import Operation, RoleAssignment, SharingUpdate
 from gallery_operator.azure.transport import API_VERSION, Answer, ArmTransport, subscription_of
 from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
 from gallery_operator.clock import Clock
@@ -42,67 +43,6 @@ Exchange = Callable[[str], Awaitable[Answer]]
 _MAX_PAGES = 1000
 _MAX_OPERATIONS = 512
 _MAX_OPERATION_URL = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class _Operation:
-    """A request as Azure counts it: by the name of its compute policy, and by ARM's bucket."""
-
-    name: str
-    method: str
-
-    @property
-    def kind(self) -> Kind:
-        kinds: dict[str, Kind] = {"GET": "reads", "DELETE": "deletes"}
-        return kinds.get(self.method, "writes")
-
-
-_GET = {
-    GalleryId: _Operation("GetGallery", "GET"),
-    DefinitionId: _Operation("GetGalleryImage", "GET"),
-    VersionId: _Operation("GetGalleryImageVersion", "GET"),
-}
-_PUT = {
-    GalleryId: _Operation("CreateUpdateGallery", "PUT"),
-    DefinitionId: _Operation("CreateUpdateGalleryImage", "PUT"),
-    VersionId: _Operation("CreateUpdateGalleryImageVersion", "PUT"),
-}
-_DELETE = {
-    GalleryId: _Operation("DeleteGallery", "DELETE"),
-    DefinitionId: _Operation("DeleteGalleryImage", "DELETE"),
-    VersionId: _Operation("DeleteGalleryImageVersion", "DELETE"),
-}
-_LIST_VERSIONS = _Operation("ListGalleryImageVersionsInGalleryImage", "GET")
-_LIST_SOFT_DELETED = _Operation("ListSoftDeletedResourcesInGallery", "GET")
-_GET_OPERATION = _Operation("GetOperationStatus", "GET")
-_RESTORE = _Operation("CreateUpdateGalleryImageVersion", "PATCH")
-_SHARE = _Operation("PostShareGallery", "POST")
-_GRANT = _Operation("PutRoleAssignment", "PUT")
-_REVOKE = _Operation("DeleteRoleAssignment", "DELETE")
-
-
-class SharingUpdate(Protocol):
-    """A change of a gallery's sharing: Add, Remove, Reset or EnableCommunity."""
-
-    @property
-    def operation(self) -> str: ...
-    @property
-    def subscriptions(self) -> tuple[str, ...]: ...
-    @property
-    def tenants(self) -> tuple[str, ...]: ...
-
-
-class RoleAssignment(Protocol):
-    """Who is to have which role."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def role_definition_id(self) -> str: ...
-    @property
-    def principal_id(self) -> str: ...
-    @property
-    def principal_type(self) -> str: ...
 
 
 #: The correlation id of the last answer that this task got.
@@ -150,19 +90,19 @@ class ArmGateway:
         """
         query = {"expand": expand} if expand else {}
         exchange = partial(self._transport.get, resource, **query)
-        return await self._found(_GET[type(resource)], resource, exchange)
+        return await self._found(operations.GET[type(resource)], resource, exchange)
 
     async def read(self, subscription: str, path: str, api_version: str, policy: str, query: str = "") -> Body | None:
         """Return anything else that ARM has at a path, or None when it does not exist; `policy` counts it."""
         _refuse_dot_segments(path)
         link = f"{self._endpoint}{quote(path)}?api-version={api_version}{query}"
-        return await self._found(_Operation(policy, "GET"), subscription, self._following(subscription, link))
+        return await self._found(Operation(policy, "GET"), subscription, self._following(subscription, link))
 
     async def read_list(self, subscription: str, path: str, api_version: str, policy: str, query: str = "") -> Items:
         """Return all entries of any other list that ARM has at a path, or None when what it is of does not exist."""
         _refuse_dot_segments(path)
         link = f"{self._endpoint}{quote(path)}?api-version={api_version}{query}"
-        return await self._pages(_Operation(policy, "GET"), subscription, link, _whole)
+        return await self._pages(Operation(policy, "GET"), subscription, link, _whole)
 
     @overload
     async def list_versions(self, definition: DefinitionId) -> list[Body] | None: ...
@@ -178,13 +118,13 @@ class ArmGateway:
         `keep` says what is kept of each, page by page, so that not all bodies are in memory at once.
         """
         link = f"{self._endpoint}{quote(str(definition))}/versions?api-version={API_VERSION}"
-        return await self._pages(_LIST_VERSIONS, definition, link, keep)
+        return await self._pages(operations.LIST_VERSIONS, definition, link, keep)
 
     async def list_soft_deleted(self, definition: DefinitionId) -> Items:
         """Return the soft-deleted versions of a definition (GallerySoftDeletedResource), or None without a gallery."""
         artifacts = f"{definition.gallery}/softDeletedArtifactTypes/Images/artifacts/{definition.definition}/versions"
         link = f"{self._endpoint}{quote(artifacts)}?api-version={API_VERSION}"
-        return await self._pages(_LIST_SOFT_DELETED, definition, link, _whole)
+        return await self._pages(operations.LIST_SOFT_DELETED, definition, link, _whole)
 
     async def put(self, resource: ArmId, body: Body, *, tenants: tuple[str, ...] = ()) -> Body:
         """Create or replace a resource; return what ARM answered at once (empty when it answered nothing).
@@ -192,14 +132,14 @@ class ArmGateway:
         :param tenants: other tenants whose tokens go with it, so that ARM can read what the body names there.
         """
         exchange = partial(self._transport.put, resource, body, tenants=tenants)
-        answer = await self._send(_PUT[type(resource)], resource, exchange)
+        answer = await self._send(operations.PUT[type(resource)], resource, exchange)
         self._remember_operation(resource, answer)
         return _document(answer) if answer.body else {}
 
     async def restore(self, version: VersionId) -> Body:
         """Bring a soft-deleted version back (GalleryImageVersionProperties.restore); return what ARM answered."""
         body = {"properties": {"restore": True, "storageProfile": {}}}
-        answer = await self._send(_RESTORE, version, partial(self._transport.patch, version, body))
+        answer = await self._send(operations.RESTORE, version, partial(self._transport.patch, version, body))
         self._remember_operation(version, answer)
         return _document(answer) if answer.body else {}
 
@@ -210,7 +150,7 @@ class ArmGateway:
             "operationType": update.operation,
             "groups": [{"type": type_, "ids": list(ids)} for type_, ids in groups.items() if ids],
         }
-        answer = await self._send(_SHARE, gallery, partial(self._transport.share, gallery, body))
+        answer = await self._send(operations.SHARE, gallery, partial(self._transport.share, gallery, body))
         self._remember_operation(gallery, answer)
 
     async def grant(self, scope: ArmId, assignment: RoleAssignment) -> None:
@@ -222,21 +162,21 @@ class ArmGateway:
         }
         exchange = partial(self._transport.assign_role, scope, assignment.name, {"properties": properties})
         try:
-            await self._send(_GRANT, scope, exchange)
+            await self._send(operations.GRANT, scope, exchange)
         except ArmError as error:
             if error.code.casefold() != "roleassignmentexists":
                 raise
 
     async def revoke(self, scope: ArmId, name: str) -> None:
         """Delete a role assignment at a resource; one that is gone already is fine."""
-        await self._send(_REVOKE, scope, partial(self._transport.unassign_role, scope, name))
+        await self._send(operations.REVOKE, scope, partial(self._transport.unassign_role, scope, name))
 
     async def delete(self, resource: ArmId, *, bypass_soft_delete: bool = False) -> bool:
         """Delete a resource. True: Azure accepted and may still be busy with it; False: nothing was there."""
         query: Body = {"bypass_soft_delete": True} if bypass_soft_delete else {}
         exchange = partial(self._transport.delete, resource, **query)
         try:
-            answer = await self._send(_DELETE[type(resource)], resource, exchange)
+            answer = await self._send(operations.DELETE[type(resource)], resource, exchange)
         except ArmError as error:
             if is_absence(error):
                 return False
@@ -254,7 +194,9 @@ class ArmGateway:
         if url is None:
             return None
         try:
-            answer = await self._send(_GET_OPERATION, resource, self._following(subscription_of(resource), url))
+            answer = await self._send(
+                operations.GET_OPERATION, resource, self._following(subscription_of(resource), url)
+            )
             operation = _document(answer)
         except ArmError as error:
             if not isinstance(error.verdict, Throttled | Transient):
@@ -276,7 +218,7 @@ class ArmGateway:
     def _following(self, subscription: str, link: str) -> Exchange:
         return partial(self._transport.follow, subscription, link)
 
-    async def _found(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Body | None:
+    async def _found(self, operation: Operation, resource: ArmId | str, exchange: Exchange) -> Body | None:
         """Send a GET and return what it found; None: nothing is there."""
         try:
             return _document(await self._send(operation, resource, exchange))
@@ -286,7 +228,7 @@ class ArmGateway:
             raise
 
     async def _pages(
-        self, operation: _Operation, resource: ArmId | str, link: str, keep: Callable[[Body], Item]
+        self, operation: Operation, resource: ArmId | str, link: str, keep: Callable[[Body], Item]
     ) -> list[Item] | None:
         """Follow a list page by page; `keep` says what is kept of each entry. None: what it is of does not exist."""
         items: list[Item] = []
@@ -303,14 +245,14 @@ class ArmGateway:
             link = following
         raise ArmError(Transient("TooManyPages", f"a list has more than {_MAX_PAGES} pages"))
 
-    async def _send(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
+    async def _send(self, operation: Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
         """Send a request about a resource, or about a whole subscription, within the subscription's budget."""
         try:
             return await self._admitted(operation, resource, exchange)
         except ArmError as error:
             raise error.retold(self._conceal) from None
 
-    async def _admitted(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
+    async def _admitted(self, operation: Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
         if not isinstance(resource, str):
             _refuse_dot_segments(resource)
         budget = self._budget(resource)
@@ -326,7 +268,7 @@ class ArmGateway:
                 budget.learn(operation.kind, operation.name, answer.headers)
             raise error
 
-    async def _exchange(self, operation: _Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
+    async def _exchange(self, operation: Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
         began = time.monotonic()
         request_id = str(uuid4())
         code = "Cancelled"
@@ -365,7 +307,7 @@ class ArmGateway:
             return
         if not self._transport.serves(url):
             logger.warning("The operation URL of %s leads away from ARM; it will not be followed", resource)
-            self._observer.request(_GET_OPERATION.name, "ForeignHost", 0.0)
+            self._observer.request(operations.GET_OPERATION.name, "ForeignHost", 0.0)
             return
         self._operations[_key(resource)] = url
         if len(self._operations) > _MAX_OPERATIONS:
