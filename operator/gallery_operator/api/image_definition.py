@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from gallery_operator.api.base import (
     ATOMIC,
@@ -57,10 +57,19 @@ class Identifier(ApiModel):
 
 
 class Range(ApiModel):
-    """A recommended range; either end may be open."""
+    """A recommended range; an end that is not set is open."""
 
-    model_config = model_rules(
-        rule("!has(self.min) || !has(self.max) || self.min <= self.max", "min must not be greater than max: swap them")
+    # Atomic: server-side apply makes null of any other object that becomes empty.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-map-type": "atomic",
+            **rules(
+                rule(
+                    "!has(self.min) || !has(self.max) || self.min <= self.max",
+                    "min must not be greater than max: swap them",
+                )
+            ),
+        }
     )
 
     min: Annotated[int, Field(ge=1, le=2147483647)] | None = None

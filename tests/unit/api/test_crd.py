@@ -18,7 +18,7 @@ BY_KIND = pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.kind)
 WORDS = frozenset(
     {"type", "format", "description", "default", "enum", "required", "properties", "items", "additionalProperties"}
     | {"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties"}
-    | {"x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"}
+    | {"x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type"}
 )
 
 
