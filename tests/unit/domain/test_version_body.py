@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gallery_operator.api import names
 from gallery_operator.api.conditions import Reason
 from gallery_operator.domain import versions
 from gallery_operator.domain.plan import Blocked, Create, Plan, Update, UpToDate
@@ -255,6 +256,37 @@ def test_each_drift_is_one_update_that_names_it(
     _, found = updated(arm_version(**observed), **spec)
     short = [each.removeprefix("publishingProfile.").removeprefix("targetRegions") for each in found]
     assert short == changes
+
+
+#: What others made before there was an object for it.
+THEIRS: dict[str, Any] = {
+    "tags": {},
+    "excluded": True,
+    "regions": [region(replicas=3), region("East US 2", storage="Premium_LRS")],
+    "safety": {"allowDeletionOfReplicatedLocations": True},
+}
+
+
+def test_of_a_version_that_existed_before_only_the_tags_change_where_the_spec_says_nothing() -> None:
+    _, found = updated(arm_version(**THEIRS))
+    assert found == [f"tags.{names.OWNER_TAG}", f"tags.{names.ADOPTED_TAG}"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "changed"),
+    [
+        ({"excludeFromLatest": False}, "publishingProfile.excludeFromLatest"),
+        ({"safety": {}}, "safetyProfile.allowDeletionOfReplicatedLocations"),
+        (
+            {"targetRegions": [WE, {**US, "replicas": 2}]},
+            "publishingProfile.targetRegions[eastus2].regionalReplicaCount",
+        ),
+    ],
+)
+def test_of_a_version_that_was_adopted_what_the_spec_says_is_put_right(spec: dict[str, Any], changed: str) -> None:
+    adopted = {**OWNED, names.ADOPTED_TAG: "true"}
+    _, found = updated(arm_version(**{**THEIRS, "tags": adopted}), **spec)
+    assert found == [changed]
 
 
 def test_an_update_keeps_what_others_set() -> None:
