@@ -110,6 +110,7 @@ class Driver:
         self.services = services
         self.azure = azure
         self._namespaces = namespaces
+        self._swept = False
         self._queue = queue
         self._stack = stack
         self._intake = Intake(services, namespaces)
@@ -209,6 +210,9 @@ class Driver:
     async def round(self) -> int:
         """Show every object that is due to its reconciler; return how many were."""
         await self.refresh()
+        if not self._swept:
+            await self.services.accounts.sweep(self._namespaces)
+            self._swept = True
         await self.services.accounts.tend()
         now = self.services.clock.now()
         due = [key for key, at in self._queue.due.items() if at <= now]

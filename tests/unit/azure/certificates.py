@@ -57,3 +57,10 @@ def pkcs12_file(key: Key | None = None, *, password: str = "", rounds: int = 100
         encryption = builder.kdf_rounds(rounds).build(password.encode())
     key = key or rsa_key()
     return pkcs12.serialize_key_and_certificates(b"test", key, certificate(key), None, encryption)
+
+
+def registered(file: bytes, password: str) -> str:
+    """The certificate of a PKCS#12 file as PEM: what an application in Azure is told of it."""
+    _, found, _ = pkcs12.load_key_and_certificates(file, password.encode())
+    assert found is not None
+    return found.public_bytes(Encoding.PEM).decode()
