@@ -75,7 +75,7 @@ TABLE: tuple[Row, ...] = (
 
     # Who we are, and what we may do. People mend it outside the spec, so it is waited for.
     Row(Waiting, "CredentialRefused", status=401,
-        advice="Azure does not accept the operator's token; check tenant, cloud and audience."),
+        advice="Azure does not accept the token; check tenant, cloud and audience."),
     Row(Waiting, "AuthorizationFailed", codes=("AuthorizationFailed",), text=r"'Microsoft\.Authorization/role",
         advice="spec.access needs it: give the operator the role of deploy/azure/role-access.json there, or remove "
                "access from the spec."),
@@ -193,7 +193,7 @@ def redact(text: str) -> str:
 def _missing_action(refusal: Refusal) -> str:
     """Put the permission that is missing first: ARM's own text begins with ids that say nothing to people."""
     match = re.search(r"perform action '([^']{1,200})'", refusal.message)
-    return f"The operator's identity lacks the permission {match[1]}." if match else ""
+    return f"The identity lacks the permission {match[1]}." if match else ""
 
 
 def _reason(refusal: Refusal) -> str:

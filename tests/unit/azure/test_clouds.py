@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.core import AzureClouds
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import AzureAuthorityHosts
 from azure.mgmt.core.tools import get_arm_endpoints
 
 from gallery_operator.azure.clouds import CHINA, CLOUDS, PUBLIC, US_GOVERNMENT, Cloud, explicit_cloud
+from gallery_operator.azure.secret_credentials import open_credential, read_secret
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+
+
+class NotSentError(Exception):
+    """Stands in for the network."""
 
 
 @pytest.mark.parametrize(
@@ -26,6 +35,28 @@ def test_a_cloud_has_the_endpoints_that_the_sdk_has_for_it(cloud: Cloud, sdk_nam
     assert f"{cloud.arm_endpoint}/" == sdk["resource_manager"]
     assert [cloud.scope] == sdk["credential_scopes"]
     assert cloud.authority_host == f"https://{authority}"
+
+
+@pytest.mark.parametrize("cloud", [PUBLIC, CHINA, US_GOVERNMENT])
+async def test_a_secrets_credential_asks_the_authority_of_its_cloud_for_a_token_of_its_arm(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests are caught where they would leave, so that nobody is asked."""
+    sent: list[tuple[str, str]] = []
+
+    async def caught(_: AioHttpTransport, request: Any, **__: Any) -> Any:
+        sent.append((request.url, (request.data or {}).get("scope", "")))
+        raise NotSentError
+
+    monkeypatch.setattr(AioHttpTransport, "send", caught)
+    ids = {"AZURE_TENANT_ID": TENANT.encode(), "AZURE_CLIENT_ID": TENANT.encode()}
+    secret = read_secret("team/azure", {**ids, "AZURE_CLIENT_SECRET": b"a secret"})
+
+    async with await open_credential(secret, cloud) as credential:
+        with pytest.raises(NotSentError):
+            await credential.get_token(cloud.scope)
+
+    assert sent == [(f"{cloud.authority_host}/{TENANT}/oauth2/v2.0/token", cloud.scope)]
 
 
 def test_clouds_are_found_by_name() -> None:

@@ -245,7 +245,7 @@ def test_a_missing_permission_is_named_first() -> None:
 
     judged = classify(refusal(403, "AuthorizationFailed", message))
 
-    assert judged.message.startswith("The operator's identity lacks the permission Microsoft.Compute/galleries/write.")
+    assert judged.message.startswith("The identity lacks the permission Microsoft.Compute/galleries/write.")
 
 
 def test_an_error_carries_what_azures_support_asks_for() -> None:
