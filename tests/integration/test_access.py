@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,13 +280,15 @@ def _accepted(scene: Scene) -> list[str]:
 
 # --- what access reaches: the sharing matrix of docs/sharing.md ---
 
-#: Where a role is given -> what the principal can read of gallery, definition, version, another definition's version.
-MATRIX: dict[str, tuple[bool, bool, bool, bool]] = {
-    "gallery": (True, True, True, True),
-    "definition": (False, True, True, False),
-    "version": (False, False, True, False),
-    "nowhere": (False, False, False, False),
-}
+PAGE = Path(__file__).parents[2] / "docs" / "sharing.md"
+_READS = r" (yes|no) \|"
+_ROW = re.compile(rf"^\| (gallery|definition|version|nowhere) \|{_READS * 4}$", re.MULTILINE)
+#: Where a role is given -> whether that reads gallery, definition, version, another definition's version.
+MATRIX = {where: [each == "yes" for each in reads] for where, *reads in _ROW.findall(PAGE.read_text(encoding="utf-8"))}
+
+
+def test_the_matrix_has_a_row_for_every_place() -> None:
+    assert set(MATRIX) == {*PLACES, "nowhere"}
 
 
 @pytest.mark.parametrize("given_at", MATRIX)
@@ -305,7 +309,7 @@ async def test_access_reaches_what_is_in_it_and_nothing_above(
     await driver.settle()
     if given_at == "version":
         assign(PLACES["version"], ANN)  # not recommended, so ImageVersion has no access
-    assert tuple(scene.azure.access(ANN, place) for place in (*PLACES.values(), OTHER)) == MATRIX[given_at]
+    assert [scene.azure.access(ANN, place) for place in (*PLACES.values(), OTHER)] == MATRIX[given_at]
     assert not any(scene.azure.access(BOB, place) for place in PLACES.values())
 
 

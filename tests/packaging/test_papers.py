@@ -122,7 +122,7 @@ def test_the_rights_in_kubernetes_are_documented() -> None:
 
 def test_the_rights_in_azure_are_documented_and_none_is_a_wildcard() -> None:
     section = text("docs/installation.md").partition("### Its rights in Azure")[2].partition("## 3.")[0]
-    for name in ("galleries", "sources", "subscription"):
+    for name in ("access", "galleries", "sources", "subscription"):
         role = json.loads(text(f"deploy/azure/role-{name}.json"))
         assert role["NotActions"] == []
         for action in role["Actions"]:
