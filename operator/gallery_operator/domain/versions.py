@@ -224,8 +224,7 @@ def _recreation(situation: Situation) -> Plan | None:
     Azure mends some failures only so (packer#11558). One retry comes first; the decision is written ahead, by the
     incarnation's publishing date, so that a second failure is told from the first one.
     """
-    observed = situation.observed
-    incarnation = None if observed is None else _failed_incarnation(observed, situation.owner)
+    incarnation = _failed_incarnation(situation)
     if incarnation is None:
         return None
     given_up = situation.version.recreated
@@ -236,17 +235,31 @@ def _recreation(situation: Situation) -> Plan | None:
     return Recreate(incarnation, "creating it failed, and so did another attempt: it is deleted and created once more")
 
 
-def _failed_incarnation(observed: JSON, owner: str) -> str | None:
+def _failed_incarnation(situation: Situation) -> str | None:
     """Return the publishing date of a version of ours that Azure failed to create; None for any other one."""
-    rows = read_replication(observed)
-    served = rows is None or any(each.state == replication.COMPLETED for each in rows.values())
-    if resources.provisioning_state(observed) != "Failed" or served:
+    observed, facts = situation.observed, situation.facts
+    if observed is None or facts is None or facts.state != "Failed" or _may_have_served(observed):
         return None
-    if resources.owner_of(observed) != owner or resources.is_adopted(observed):
+    if resources.owner_of(observed) != situation.owner or resources.is_adopted(observed):
+        return None
+    if situation.version.retain or facts.blocked_before_end_of_life:
         return None
     profile = resources.as_dict(resources.as_dict(observed.get("properties")).get("publishingProfile"))
     published = profile.get("publishedDate")
     return published[:64] if isinstance(published, str) else None
+
+
+def _may_have_served(observed: JSON) -> bool:
+    """Tell whether a version may have been usable anywhere, ever: unless every region failed, and it never was built.
+
+    An update may fail in the only region, too. What tells a version that was built is the size of its disk, which
+    Azure shows from then on (azure-gallery-api.md §1.3).
+    """
+    rows = read_replication(observed)
+    if not rows or any(each.state != replication.FAILED for each in rows.values()):
+        return True
+    storage = resources.as_dict(resources.as_dict(observed.get("properties")).get("storageProfile"))
+    return bool(resources.as_dict(storage.get("osDiskImage")).get("sizeInGB"))
 
 
 def _at_rest(step: Plan) -> bool:

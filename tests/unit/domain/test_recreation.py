@@ -11,14 +11,15 @@ from gallery_operator.domain import versions
 from gallery_operator.domain.observed import SoftDeleted
 from gallery_operator.domain.plan import Create, Delete, Recreate, Restore, Update, Wait
 from gallery_operator.domain.resources import ATTEMPTS, Attempts
-from tests.unit.domain.build import NOW, OWNED, arm_version, situation, version
+from tests.unit.domain.build import IMAGE_ID, NOW, OWNED, arm_version, region, situation, version
 
 JSON = dict[str, Any]
 NOWHERE = {"West Europe": ("Failed", 3)}
+NEVER_BUILT = {"source": {"id": IMAGE_ID}}
 
 
 def failed(**more: Any) -> JSON:
-    return arm_version(**{"state": "Failed", "replication": NOWHERE, **more})
+    return arm_version(**{"state": "Failed", "replication": NOWHERE, "storage_profile": NEVER_BUILT, **more})
 
 
 def published(observed: JSON) -> str:
@@ -70,12 +71,44 @@ def test_it_is_created_anew_only_once() -> None:
         failed(tags=None),
         failed(tags={**OWNED, names.ADOPTED_TAG: "true"}),
         failed(published=None),
+        failed(storage_profile={**NEVER_BUILT, "osDiskImage": {"sizeInGB": 30}}),
+        failed(replication={}),
+        failed(replication={"West Europe": ("Unknown", 0)}),
+        failed(replication={"West Europe": ("Failed", 3), "East US 2": ("Replicating", 50)}),
+        failed(safety={"blockDeletionBeforeEndOfLife": True}),
     ],
-    ids=["served somewhere", "replication unknown", "not ours", "adopted", "without a date"],
+    ids=[
+        "served somewhere",
+        "replication unknown",
+        "not ours",
+        "adopted",
+        "without a date",
+        "built once, an update failed",
+        "no region is told",
+        "region unknown",
+        "still replicating",
+        "deletion blocked",
+    ],
 )
 def test_what_may_have_served_or_is_not_ours_is_never_deleted_for_it(observed: JSON) -> None:
     step = versions.plan(situation(version(), observed, attempts=Attempts(1)))
     assert not isinstance(step, Delete | Recreate)
+
+
+@pytest.mark.parametrize("annotations", [{}, {names.RECREATED: published(failed())}], ids=["undecided", "decided"])
+def test_what_is_to_be_retained_is_not_deleted_to_be_created_once_more(annotations: dict[str, str]) -> None:
+    retained = version(annotations=annotations, deletionPolicy="Retain")
+    step = versions.plan(situation(retained, failed(), attempts=Attempts(1)))
+    assert isinstance(step, Update)
+
+
+def test_more_replicas_that_the_only_region_cannot_hold_do_not_cost_the_version() -> None:
+    built = {**NEVER_BUILT, "osDiskImage": {"sizeInGB": 30, "hostCaching": "ReadWrite", "source": {}}}
+    more = version(targetRegions=[{"name": "westeurope", "replicas": 50}])
+    observed = failed(storage_profile=built, regions=[region(replicas=50)])
+    for made in range(ATTEMPTS + 1):
+        step = versions.plan(situation(more, observed, attempts=Attempts(made)))
+        assert not isinstance(step, Delete | Recreate)
 
 
 def test_a_soft_deleted_version_is_brought_back_instead_of_created() -> None:
