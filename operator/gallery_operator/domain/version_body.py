@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 from gallery_operator.api.image_definition import ImageDefinitionSpec, VersionDefaults
 from gallery_operator.api.image_version import ImageVersion, ImageVersionSpec
@@ -86,9 +86,10 @@ def target_regions(version: ImageVersion, parents: Parents, observed: JSON | Non
     return [TargetRegion.model_construct(name=name) for name in _present(observed, "targetRegions", TARGET_REGIONS)]
 
 
-def _present(observed: JSON | None, field: str, path: str) -> dict[Any, JSON]:
+def _present(observed: JSON | None, field: str, path: str) -> dict[str, JSON]:
     """Return the regions or edge zones that a version has, by their normalised names."""
-    return index(path, resources.as_list(_profile(observed).get(field)))
+    entries = index(path, resources.as_list(_profile(observed).get(field)))
+    return {name: entry for name, entry in entries.items() if isinstance(name, str)}
 
 
 def _profile(observed: JSON | None) -> JSON:

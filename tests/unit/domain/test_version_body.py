@@ -372,3 +372,10 @@ def test_a_version_in_another_home_region_is_a_conflict() -> None:
     step = plan(observed, targetRegions=[WE, US])
     assert isinstance(step, Blocked)
     assert step.reason == Reason.IMMUTABLE_FIELD_DIFFERS
+
+
+@pytest.mark.parametrize("name", [False, 7, None])
+def test_a_region_of_an_adopted_version_that_has_no_name_is_passed_over(name: object) -> None:
+    odd = {**region(), "name": name}
+    observed = arm_version(tags={}, regions=[region(), odd])
+    assert [each.name for each in target_regions(version(), parents(), observed)] == [HOME]
