@@ -30,11 +30,19 @@ _LONGEST_CHAIN: Final = 100
 async def located(services: Services, key: Key) -> tuple[Account, VersionId] | None:
     """Return by whose credential and where in Azure the version of an object is; None: nothing can be said.
 
-    Only what this needs is read, since many objects may be asked for. Raises CannotPlace.
+    Only what this needs is read, since many objects may be asked for. Raises CannotPlace, also where the object's
+    namespace may not go: what is not reconciled there must not be reached by naming the object, either.
     """
     raw = services.store.get(key)
     if raw is None:
         return None
+    where = await _located(services, key, raw)
+    if where is not None:
+        services.accounts.admit(key.namespace, str(where[1]), raw.get("spec"))
+    return where
+
+
+async def _located(services: Services, key: Key, raw: JSON) -> tuple[Account, VersionId] | None:
     spec = as_dict(raw.get("spec"))
     above, number = parent_of(raw), str(spec.get("version"))
     if above is not None:

@@ -1,0 +1,81 @@
+"""What one namespace must not reach or learn by way of another object, another namespace, or an object's end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from dev.azure_simulator import AzureSimulator
+from dev.azure_simulator.seeds import SECOND_SUBSCRIPTION_ID, SUBSCRIPTION_ID
+from gallery_operator.api.arm_ids import GalleryId
+from tests.integration import scenes
+from tests.integration.driving import JSON, Driver
+from tests.integration.scenes import Scene
+
+Start = Callable[..., Awaitable[Driver]]
+ONLY_THE_FIRST = f"[{{namespaces: ['*'], subscriptions: ['{SUBSCRIPTION_ID}'], ownIdentity: true}}]"
+SECRET_GALLERY = GalleryId(SECOND_SUBSCRIPTION_ID, "images-rg", "secret")
+
+
+@pytest.fixture
+async def start(scene: Scene, simulator: AzureSimulator) -> AsyncIterator[Start]:
+    """Starts processes of the operator."""
+    drivers: list[Driver] = []
+
+    async def start(where: Scene, **options: Any) -> Driver:
+        drivers.append(await Driver.start(where.cluster, simulator, where.azure, where.namespace, **options))
+        return drivers[-1]
+
+    yield start
+    for driver in drivers:
+        await driver.close()
+
+
+def _named(name: str, manifest: JSON) -> JSON:
+    return {**manifest, "metadata": {**manifest["metadata"], "name": name}}
+
+
+def _by_gallery() -> list[JSON]:
+    """A chain of objects that lead into the other subscription by their Gallery."""
+    return [
+        _named("secret", scenes.gallery(subscriptionId=SECOND_SUBSCRIPTION_ID, managementPolicy="Observe")),
+        _named("secret", scenes.definition(galleryRef={"name": "secret"}, azureName="ubuntu")),
+        _named("bait", scenes.version(imageDefinitionRef={"name": "secret"}, managementPolicy="Observe")),
+    ]
+
+
+def _by_id() -> list[JSON]:
+    """One object that leads there by an ARM id."""
+    aimed = {"id": str(SECRET_GALLERY.definition("ubuntu"))}
+    return [_named("bait", scenes.version(imageDefinitionRef=aimed, managementPolicy="Observe"))]
+
+
+@pytest.mark.parametrize("bait", [_by_gallery, _by_id])
+async def test_a_version_of_a_forbidden_subscription_is_no_source_by_way_of_another_object(
+    scene: Scene, start: Start, bait: Callable[[], list[JSON]]
+) -> None:
+    owner = scene.in_a_new_namespace()
+    theirs = await start(owner)
+    owner.apply(
+        _named("secret", scenes.gallery(subscriptionId=SECOND_SUBSCRIPTION_ID)),
+        scenes.definition(galleryRef={"name": "secret"}),
+        scenes.version(),
+    )
+    await theirs.settle()
+    assert scene.azure.resource(str(SECRET_GALLERY.definition("ubuntu").version("1.0.0"))) is not None
+
+    thief = await start(scene, tenancy=ONLY_THE_FIRST)
+    scene.apply(scenes.gallery(), scenes.definition())
+    await thief.settle()
+    scene.azure.clear_journal()
+    scene.apply(*bait(), scenes.version("2.0.0", source={"galleryImageVersion": {"ref": "bait"}}))
+    for _ in range(4):
+        await thief.round()
+
+    assert [each.path for each in scene.azure.journal(SECOND_SUBSCRIPTION_ID)] == []
+    assert scene.writes("versions/2.0.0") == []
+    status, reason = await scene.ready(thief, "ImageVersion", "ubuntu-2.0.0")
+    assert (status, reason) == ("False", "SourceNotReady")
+    owner.close()
