@@ -74,7 +74,7 @@ class Builds:
 
     async def is_building(self, key: Key) -> bool:
         """Tell whether Azure is creating the version of an object. Raises ArmError when it cannot be asked now."""
-        builder = await self._found(key)
+        builder = await self._found(key, asker=key)
         return builder is not None and self._is_building(builder)
 
     async def _busy(self, image: str, but: Key, likely: Builder | None) -> Builder | None:
@@ -83,13 +83,16 @@ class Builds:
         for key in dict.fromkeys([*first, *built_from(self._services.store, image)]):
             if key == but:
                 continue
-            builder = await self._found(key)
+            builder = await self._found(key, asker=but)
             if builder is not None and self._is_building(builder):
                 return builder
         return None
 
-    async def _found(self, key: Key) -> Builder | None:
-        """Return where the version of an object is, its definition having been listed; None: it cannot be anywhere."""
+    async def _found(self, key: Key, *, asker: Key) -> Builder | None:
+        """Return where the version of an object is, its definition having been listed; None: it cannot be anywhere.
+
+        What Azure says under the credential of another namespace than the asker's is not told, and holds nobody up.
+        """
         try:
             where = await located(self._services, key)
             if where is None:
@@ -101,7 +104,7 @@ class Builds:
         except CannotPlace:
             return None
         except ArmError as error:
-            if isinstance(error.verdict, Throttled | Transient):
+            if key.namespace == asker.namespace and isinstance(error.verdict, Throttled | Transient):
                 raise
             return None
 
