@@ -6,13 +6,14 @@ read (no permission, another tenant) is not known, and then nothing is judged by
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from gallery_operator.api.arm_ids import VersionId, parse_arm_id
+from gallery_operator.api.arm_ids import ArmId, VersionId, parse_arm_id
 from gallery_operator.azure.gateway import ArmGateway
 from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
 from gallery_operator.clock import Clock
@@ -54,6 +55,9 @@ _RESOURCE: Final = re.compile(
 )
 _COMMUNITY: Final = re.compile(
     r"/CommunityGalleries/(?P<gallery>[^/]+)/Images/(?P<image>[^/]+)/Versions/(?P<version>[^/]+)", re.IGNORECASE
+)
+_COMMUNITY_PATH: Final = re.compile(
+    r"/subscriptions/[^/]+/providers/Microsoft\.Compute/locations/[^/]+/communityGalleries/", re.IGNORECASE
 )
 
 
@@ -172,19 +176,25 @@ class Surroundings:
         self._resources.put(id_.casefold(), Answer(body))
 
     async def _read(self, id_: str) -> JSON | None:
-        path, lowered = id_.rstrip("/"), id_.casefold()
-        if "/galleries/" in lowered:
-            resource = parse_arm_id(path)
+        path = id_.rstrip("/")
+        if _COMMUNITY_PATH.match(path):
+            return await self._arm.read(path.split("/")[2], path, _COMMUNITY_VERSION, "GetCommunityGallery")
+        if (resource := _in_gallery(path)) is not None:
             expand = "ReplicationStatus" if isinstance(resource, VersionId) else None
             return await self._arm.get(resource, expand=expand)
-        if "/communitygalleries/" in lowered:
-            return await self._arm.read(path.split("/")[2], path, _COMMUNITY_VERSION, "GetCommunityGallery")
         match = _RESOURCE.fullmatch(path)
         type_ = match["type"].casefold() if match else ""
         if match is None or type_ not in _API_VERSIONS:
             raise ArmError(Terminal("InvalidId", f"not the id of a source: {path[:300]!r}"))
         query = "&$expand=instanceView" if type_.endswith("/virtualmachines") else ""
         return await self._arm.read(match["subscription"], path, _API_VERSIONS[type_], "GetSource", query)
+
+
+def _in_gallery(path: str) -> ArmId | None:
+    """Return the id of a gallery or of what is in one; None for anything else."""
+    with contextlib.suppress(ValueError):
+        return parse_arm_id(path)
+    return None
 
 
 def _place(subscription: str, location: str) -> str:
