@@ -133,15 +133,17 @@ class ArmTransport:
         self, resource: ArmId, body: Mapping[str, Any], request_id: str, tenants: tuple[str, ...] = ()
     ) -> Answer:
         """PUT a resource, and return what ARM answers at once; tokens of other `tenants` go with it."""
-        operations, names = self._addressed(resource)
-        headers = await self._auxiliary(tenants)
-        return await _answer(
-            _first(
+
+        async def exchange() -> AsyncHttpResponse:
+            operations, names = self._addressed(resource)
+            headers = await self._auxiliary(tenants)
+            return await _first(
                 operations.begin_create_or_update(
                     *names, body, request_id=request_id, headers=headers, polling=_FirstAnswer(), **_OPTIONS
                 )
             )
-        )
+
+        return await _answer(exchange())
 
     async def patch(self, resource: ArmId, body: Mapping[str, Any], request_id: str) -> Answer:
         """PATCH a resource, and return what ARM answers at once."""
@@ -188,10 +190,7 @@ class ArmTransport:
         """Return the header with tokens of other tenants, by which ARM reads what a body names there."""
         if not tenants:
             return {}
-        try:
-            tokens = [await self._credential.get_token(self._cloud.scope, tenant_id=each) for each in tenants]
-        except ClientAuthenticationError as error:
-            raise credential_error(error) from None
+        tokens = [await self._credential.get_token(self._cloud.scope, tenant_id=each) for each in tenants]
         return {"x-ms-authorization-auxiliary": ", ".join(f"Bearer {each.token}" for each in tokens)}
 
     def serves(self, url: str) -> bool:

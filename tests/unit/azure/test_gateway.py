@@ -8,7 +8,7 @@ import orjson
 import pytest
 from aiohttp import web
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from gallery_operator import __version__
 from gallery_operator.api.arm_ids import ArmId, GalleryId
@@ -326,3 +326,20 @@ async def test_connections_are_reused(servers: Servers, gateway: ArmGateway) -> 
 
     peers = {request.transport.get_extra_info("peername") for request in servers.arm.seen if request.transport}
     assert len(peers) == 1
+
+
+async def test_the_way_to_a_token_of_another_tenant_may_fail_like_any_other_way(servers: Servers) -> None:
+    class Unreachable(FixedCredential):
+        async def get_token(self, *scopes: str, **options: object) -> AccessToken:
+            if "tenant_id" in options:
+                raise ServiceRequestError("no way to the token endpoint")
+            return await super().get_token(*scopes)
+
+    gateway = ArmGateway(servers.cloud, Unreachable(), clock=ManualClock())
+
+    verdict = await verdict_of(gateway.put(VERSION, {}, tenants=("11111111-2222-3333-4444-555555555555",)))
+
+    assert isinstance(verdict, Transient)
+    assert verdict.reason == "ConnectionFailed"
+    assert servers.arm.seen == []
+    await gateway.close()
