@@ -150,3 +150,11 @@ async def test_other_uefi_settings_than_those_of_an_adopted_version_are_refused(
     stalled = condition(await scene.version(driver), "Stalled")
     assert stalled["reason"] == "ImmutableFieldDiffers"
     assert "uefiSettings.signatureTemplateNames" in stalled["message"]
+
+
+async def test_tags_can_all_be_taken_away(scene: Scene, driver: Driver) -> None:
+    scene.apply(scenes.gallery(tags={"team": "a"}))
+    await driver.settle()
+    scene.apply(scenes.gallery(tags={}))
+    await driver.settle()
+    assert await scene.ready(driver, "Gallery", "platform") == ("True", "Succeeded")

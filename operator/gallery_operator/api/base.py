@@ -160,18 +160,22 @@ Tags = Annotated[
     dict[str, Annotated[str, Field(max_length=256)]],
     Field(
         max_length=48,
-        json_schema_extra=rules(
-            rule("self.all(k, size(k) > 0 && size(k) <= 512)", "a tag's name has 1 to 512 characters"),
-            each_once(
-                "{0}.lowerAscii()",
-                "a tag is listed twice (Azure takes Team and team for the same tag): keep one of them",
+        json_schema_extra={
+            # Of a granular map that gets empty, server-side apply makes a null, which the schema refuses.
+            "x-kubernetes-map-type": "atomic",
+            **rules(
+                rule("self.all(k, size(k) > 0 && size(k) <= 512)", "a tag's name has 1 to 512 characters"),
+                each_once(
+                    "{0}.lowerAscii()",
+                    "a tag is listed twice (Azure takes Team and team for the same tag): keep one of them",
+                ),
+                rule("self.all(k, !k.matches('[<>%&?/\\\\\\\\]'))", "a tag's name has none of < > % & ? / \\"),
+                rule(
+                    "self.all(k, !k.lowerAscii().startsWith('gallery-operator.'))",
+                    "tag names that begin with gallery-operator. belong to the operator: choose another name",
+                ),
             ),
-            rule("self.all(k, !k.matches('[<>%&?/\\\\\\\\]'))", "a tag's name has none of < > % & ? / \\"),
-            rule(
-                "self.all(k, !k.lowerAscii().startsWith('gallery-operator.'))",
-                "tag names that begin with gallery-operator. belong to the operator: choose another name",
-            ),
-        ),
+        },
     ),
 ]
 
