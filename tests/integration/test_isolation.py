@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from dev.azure_simulator import AzureSimulator
-from dev.azure_simulator.seeds import SECOND_SUBSCRIPTION_ID, SUBSCRIPTION_ID
+from dev.azure_simulator.seeds import FOREIGN_SUBSCRIPTION_ID, SECOND_SUBSCRIPTION_ID, SUBSCRIPTION_ID
 from gallery_operator.api.arm_ids import GalleryId
+from gallery_operator.engine.keys import Key
 from tests.integration import scenes
 from tests.integration.driving import JSON, Driver
 from tests.integration.scenes import Scene
+from tests.integration.test_credentials import APP, app, client_secret, put, senders
 
 Start = Callable[..., Awaitable[Driver]]
 ONLY_THE_FIRST = f"[{{namespaces: ['*'], subscriptions: ['{SUBSCRIPTION_ID}'], ownIdentity: true}}]"
@@ -79,3 +81,41 @@ async def test_a_version_of_a_forbidden_subscription_is_no_source_by_way_of_anot
     status, reason = await scene.ready(thief, "ImageVersion", "ubuntu-2.0.0")
     assert (status, reason) == ("False", "SourceNotReady")
     owner.close()
+
+
+@pytest.mark.parametrize("kind", ["Gallery", "ImageDefinition"])
+async def test_what_lost_its_schema_still_goes_by_the_credential_of_its_gallery(
+    scene: Scene, start: Start, kind: str
+) -> None:
+    app(scene)
+    put(scene, "azure", **client_secret())
+    driver = await start(scene)
+    scene.apply(scenes.gallery(subscriptionId=FOREIGN_SUBSCRIPTION_ID, credentialRef={"name": "azure"}))
+    name = "platform"
+    if kind == "ImageDefinition":
+        scene.apply(scenes.definition())
+        name = "ubuntu"
+    await driver.settle()
+    _make_unreadable(driver, Key("Gallery", scene.namespace, "platform"))
+    going = driver.services.store.get(Key(kind, scene.namespace, name))
+    assert going is not None
+    scene.azure.clear_journal()
+
+    going["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:00Z"
+    _replace(driver, going)
+    await driver.reconcilers[kind](Key(kind, scene.namespace, name))
+
+    assert senders(scene) == {APP}
+    assert [each.status for each in scene.azure.journal(f"DELETE .*/{name}$")] == [202]
+
+
+def _make_unreadable(driver: Driver, key: Key) -> None:
+    """Let the store hold an object as the CRDs of another version of the operator allow it."""
+    raw = driver.services.store.get(key)
+    assert raw is not None
+    _replace(driver, {**raw, "spec": {**raw["spec"], "location": {"of": "another version"}}})
+
+
+def _replace(driver: Driver, raw: JSON) -> None:
+    newer = str(int(raw["metadata"]["resourceVersion"]) + 1)
+    driver.services.store.put({**raw, "metadata": {**raw["metadata"], "resourceVersion": newer}})

@@ -115,9 +115,25 @@ def _is_let_go(obj: JSON) -> bool:
 def _needed_credential(obj: JSON) -> list[str]:
     if _is_let_go(obj) or parent_of(obj) is not None:
         return []
-    named = as_dict(as_dict(obj.get("spec")).get("credentialRef")).get("name") if obj["kind"] == "Gallery" else None
-    secret = named if isinstance(named, str) else names.DEFAULT_CREDENTIAL
+    secret = secret_named_by(obj) or names.DEFAULT_CREDENTIAL
     return [f"{_CREDENTIAL}{obj['metadata']['namespace']}/{secret}"]
+
+
+def secret_named_by(obj: JSON) -> str | None:
+    """Return the Secret that a Gallery names for itself and all that is in it; None for anything else."""
+    named = as_dict(as_dict(obj.get("spec")).get("credentialRef")).get("name") if obj["kind"] == "Gallery" else None
+    return named if isinstance(named, str) else None
+
+
+def last_secret(store: Store, obj: JSON) -> str | None:
+    """Return the Secret that the Gallery above an object names, as far as its parents are still here.
+
+    Unlike `parents.account_key` it asks for nothing that the models can read: for what is being deleted.
+    """
+    above: JSON | None = obj
+    while above is not None and (parent := parent_of(above)) is not None:
+        above = store.get(parent)
+    return None if above is None else secret_named_by(above)
 
 
 def _parent_and_state(obj: JSON) -> list[str]:

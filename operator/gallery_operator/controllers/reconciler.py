@@ -25,7 +25,7 @@ from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Trans
 from gallery_operator.controllers.accounts import Account, AccountKey
 from gallery_operator.controllers.acting import Actor, explain, hold_back
 from gallery_operator.controllers.cannot_place import CannotPlace
-from gallery_operator.controllers.indexes import children_of, parent_of
+from gallery_operator.controllers.indexes import children_of, last_secret, parent_of
 from gallery_operator.controllers.memory import CREATE_LAG
 from gallery_operator.controllers.parents import account_key, last_known_id
 from gallery_operator.controllers.preflight import Preflight
@@ -257,10 +257,8 @@ class Reconciler(ABC, Generic[R]):
 
     async def _last_place(self, visit: Visit[Any]) -> tuple[Visit[Any], Any]:
         """Return the place; the last id that was reported if a parent was removed by force or nothing can be read."""
-        key, readable = AccountKey(visit.key.namespace), not isinstance(visit.resource, Unreadable)
-        known = last_known_id(visit.resource)
-        with contextlib.suppress(CannotPlace):
-            key = account_key(self.services, visit.resource)
+        readable, known = not isinstance(visit.resource, Unreadable), last_known_id(visit.resource)
+        key = AccountKey(visit.key.namespace, last_secret(self.services.store, visit.raw))
         if readable or known is not None:
             visit = await self._open(visit, key)
         with contextlib.suppress(CannotPlace):
