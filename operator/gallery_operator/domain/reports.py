@@ -58,6 +58,7 @@ _AT_WORK: Final[Mapping[type, Reason]] = {
     Grant: Reason.GRANTING_ACCESS,
     Revoke: Reason.GRANTING_ACCESS,
     Recreate: Reason.RECREATING,
+    MarkApplied: Reason.UPDATING,
     Retire: Reason.RETIRING,
     RemoveObject: Reason.RETIRING,
 }
@@ -69,7 +70,7 @@ def claims(step: Plan, done: Reason, message: str = "") -> list[Claim]:
         case UpToDate(drift=drift) if drift:
             why = drift_line(drift)
             return [claim("Ready", True, Reason.DRIFTED, why), claim("Drifted", True, Reason.DRIFTED, why)]
-        case UpToDate() | MarkApplied():
+        case UpToDate() | MarkApplied(str()):
             return [claim("Ready", True, done, message)]
         case Blocked(reason, why):
             return [claim("Ready", False, reason, why), claim("Stalled", True, reason, why)]
@@ -223,7 +224,7 @@ def version_claims(situation: Situation, step: Plan, status: ImageVersionStatus)
 
 
 def _version_ready(situation: Situation, step: Plan, rows: ReplicationStatus | None) -> list[Claim]:
-    at_rest = isinstance(step, UpToDate | MarkApplied)
+    at_rest = isinstance(step, UpToDate) or (isinstance(step, MarkApplied) and step.digest is not None)
     if situation.version.retired is not None and situation.observed is None and at_rest:
         return claims(step, Reason.RETIRED, f"no longer in Azure: {situation.version.retired}"[:500])
     if isinstance(step, Wait) and step.reason in (Reason.CREATING, Reason.UPDATING) and rows is not None:

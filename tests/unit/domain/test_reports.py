@@ -18,6 +18,7 @@ from gallery_operator.domain.plan import (
     Change,
     Create,
     Delete,
+    MarkApplied,
     Plan,
     RemoveObject,
     Retire,
@@ -30,6 +31,7 @@ from tests.unit.domain import build
 from tests.unit.domain.build import DAY, NOW, arm_version, member, parents, region, situation, text, version
 
 TWO = [region(), region("East US 2", replicas=3, storage="Standard_ZRS")]
+HOME = {"name": "West Europe"}
 WANTED = [{"name": "West Europe"}, {"name": "East US 2"}]
 
 
@@ -142,6 +144,8 @@ def test_long_texts_of_azure_are_cut() -> None:
 
 PLANS: list[tuple[Plan, str, str | None]] = [
     (UpToDate(), "True", None),
+    (MarkApplied("the present wish"), "True", None),
+    (MarkApplied(None), "False", "Reconciling"),
     (Blocked(Reason.INVALID_SPEC, "mend it"), "False", "Stalled"),
     (Wait(Reason.BUSY, "soon"), "False", "Reconciling"),
     (Create({}), "False", "Reconciling"),
@@ -159,6 +163,15 @@ def test_each_plan_is_ready_at_work_or_stalled(step: Plan, ready: str, other: st
     assert found[0].status == ready
     assert [each.type for each in found[1:]] == ([other] if other else [])
     assert reports.describe(step)
+
+
+def test_an_edit_is_not_reported_as_done_before_it_is_applied() -> None:
+    observed = arm_version(replication={"West Europe": ("Completed", 100)})
+    edited = version(
+        annotations={names.APPLIED: "of-an-earlier-wish"}, driftPolicy="Report", targetRegions=[{**HOME, "replicas": 9}]
+    )
+    found = claims_of(situation(edited, observed))
+    assert (found["Ready"].status, found["Ready"].reason) == ("False", "Updating")
 
 
 def test_success_with_regions_to_come_is_not_ready() -> None:
