@@ -114,7 +114,10 @@ class Accounts:
         if key.secret is not None:
             raise CannotPlace(self._missing(key.namespace, secret))
         if (refusal := self.tenancy.refusal_of_own_identity(key.namespace)) is not None:
-            mend = f"; or put a credential into Secret {secret!r}" if self._keyring is not None else ""
+            mend = ""
+            if self._keyring is not None:
+                self._keyring.miss(key.namespace, secret)
+                mend = f"; or put a credential into Secret {secret!r}"
             raise CannotPlace(Blocked(Reason.IDENTITY_NOT_ALLOWED, f"{refusal}{mend}"))
         return self._own
 

@@ -90,6 +90,8 @@ class _Slot:
     access: Access | None = None
     problem: Wait | Blocked | None = None
     """Why there is no access; with neither there is no Secret."""
+    missed: bool = False
+    """There is no Secret, and someone cannot go on without."""
 
 
 class Keyring:
@@ -134,13 +136,18 @@ class Keyring:
                 raise CannotPlace(slot.problem)
             return slot.access
 
+    def miss(self, namespace: str, name: str) -> None:
+        """Note that someone cannot go on without a Secret that was not found: it is looked for until it comes."""
+        if (slot := self._slots.get((namespace, name))) is not None:
+            slot.missed = True
+
     async def tend(self) -> None:
         """Let go what no object needs, look again at Secrets that could not be used, and close what was replaced."""
         for (namespace, name), slot in list(self._slots.items()):
             try:
                 if not needs_credential(self._store, namespace, name):
                     await self._let_go(namespace, name)
-                elif slot.problem is not None:
+                elif slot.problem is not None or slot.missed:
                     await self._look_again(slot, namespace, name)
             except KubeError as error:
                 log.warning("Cannot look after Secret %s/%s now: %s", namespace, name, error)
@@ -235,10 +242,14 @@ class Keyring:
     async def _look_again(self, slot: _Slot, namespace: str, name: str) -> None:
         before = slot.problem
         try:
-            await self.find(namespace, name)
+            access = await self.find(namespace, name)
         except CannotPlace as still:
             if still.step == before:
                 return
+        else:
+            if access is None and before is None:
+                return
+        slot.missed = False
         for key in in_namespace(self._store, namespace):
             self._wake(key)
 

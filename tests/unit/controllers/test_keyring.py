@@ -539,3 +539,36 @@ async def test_the_operators_own_identity_is_for_those_who_may(world: World) -> 
         await limited.open(AccountKey("team"))
     assert isinstance(caught.value.step, Blocked)
     assert caught.value.step.reason == "IdentityNotAllowed"
+
+
+async def test_who_may_not_use_the_operators_identity_is_woken_when_the_namespaces_secret_comes(world: World) -> None:
+    limited = accounts(world, keyring=world.keyring, tenancy=Tenancy.parse(RULES))
+    key = world.object("Gallery", "platform")
+    with pytest.raises(CannotPlace, match="may not use the operator's own identity"):
+        await limited.open(AccountKey("team"))
+
+    world.clock.advance(31)
+    await limited.tend()
+    assert world.woken == [], "there is no Secret yet"
+    world.secret()
+    world.clock.advance(31)
+    await limited.tend()
+
+    assert world.woken == [key]
+    assert (await limited.open(AccountKey("team"))).name == f"team/{DEFAULT}"
+    world.woken.clear()
+    world.clock.advance(31)
+    await limited.tend()
+    assert world.woken == []
+
+
+async def test_a_secret_that_nobody_misses_is_not_looked_for_again_and_again(world: World) -> None:
+    world.object("Gallery", "platform")
+    assert await world.find() is None
+    calls = len(world.api.calls)
+
+    for _ in range(3):
+        world.clock.advance(31)
+        await world.keyring.tend()
+
+    assert len(world.api.calls) == calls
