@@ -103,6 +103,17 @@ async def test_a_status_is_applied_and_the_spec_and_generation_stay(kube: Kube, 
     assert {entry["manager"] for entry in applied["metadata"]["managedFields"]} >= {"gallery-operator"}
 
 
+@pytest.mark.parametrize("text", ["Größe 中文 🎉\U0010ffff", "\x00\x1b[31m\x7f\x85\u2028\ufeff\ufffe", '\\ud83c "\\'])
+async def test_a_status_keeps_every_character(kube: Kube, widget: dict[str, Any], text: str) -> None:
+    applied = await kube.apply_status(widget, {"note": text})
+    assert applied["status"] == {"note": text}
+
+
+async def test_half_a_character_in_a_status_is_replaced(kube: Kube, widget: dict[str, Any]) -> None:
+    applied = await kube.apply_status(widget, {"note": "cut off: \ud83c"})
+    assert applied["status"] == {"note": "cut off: \ufffd"}
+
+
 async def test_a_status_field_left_out_goes_away_and_so_does_that_of_someone_else(
     kube: Kube, cluster: Cluster, widget: dict[str, Any], namespace: str
 ) -> None:

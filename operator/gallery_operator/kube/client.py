@@ -6,6 +6,8 @@ that was deleted and created again, is refused with `Conflict` (a wrong `metadat
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,7 +18,8 @@ from gallery_operator.kube.connection import Connection, Identity, Object, Reque
 from gallery_operator.kube.errors import Expired, NotFound
 from gallery_operator.kube.secrets import Secrets
 
-_APPLY: Final = "application/apply-patch+yaml"
+#: With the character set the `kubernetes` library sends text as it is, see `_yaml`; the API server overlooks it.
+_APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _JSON_PATCH: Final = "application/json-patch+json"
 _MERGE: Final = "application/merge-patch+json"
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
@@ -92,7 +95,7 @@ class Kube:
             "PATCH",
             f"{self._path_of(obj)}/status",
             query={"fieldManager": FIELD_MANAGER, "force": "true"},
-            body=body,
+            body=_yaml(body),
             content_type=_APPLY,
         )
 
@@ -200,3 +203,17 @@ class Kube:
         if name:
             parts.append(name)
         return f"/apis/{self._api_version}/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _yaml(document: Object) -> str:
+    r"""Return a document as JSON that is YAML, too, whatever its strings contain.
+
+    YAML has no `\ud83c\udf89` for one character beyond U+FFFF: it stands there as it is. Control characters do not:
+    they are escaped. Half of such a pair, which is no character, becomes U+FFFD.
+    """
+    return re.sub("[\x7f-\uffff]", _escaped, json.dumps(document, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\u{0xFFFD if 0xD800 <= code <= 0xDFFF else code:04x}"

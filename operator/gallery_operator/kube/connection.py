@@ -88,11 +88,14 @@ class Connection:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Object | list[Object] | None = None,
+        body: Object | list[Object] | str | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
-        """Send a request and return the answer's JSON object. Raises the errors of `kube.errors`."""
+        """Send a request and return the answer's JSON object. Raises the errors of `kube.errors`.
+
+        :param body: what is sent as JSON; text goes as it is, under a `content_type` that is not JSON.
+        """
         request = f"{method} {path}"
         headers = {"Accept": accept, "Content-Type": content_type}
         async with self._slots:
@@ -115,7 +118,7 @@ class Connection:
         path: str,
         query: Mapping[str, str] | None,
         headers: Mapping[str, str],
-        body: Object | list[Object] | None,
+        body: Object | list[Object] | str | None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self._client is None:
             msg = "the connection is not open"
