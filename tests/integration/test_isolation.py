@@ -9,6 +9,7 @@ import pytest
 
 from dev.azure_simulator import AzureSimulator
 from dev.azure_simulator.seeds import FOREIGN_SUBSCRIPTION_ID, SECOND_SUBSCRIPTION_ID, SUBSCRIPTION_ID
+from gallery_operator.api import names
 from gallery_operator.api.arm_ids import GalleryId
 from gallery_operator.engine.keys import Key
 from tests.integration import scenes
@@ -119,3 +120,26 @@ def _make_unreadable(driver: Driver, key: Key) -> None:
 def _replace(driver: Driver, raw: JSON) -> None:
     newer = str(int(raw["metadata"]["resourceVersion"]) + 1)
     driver.services.store.put({**raw, "metadata": {**raw["metadata"], "resourceVersion": newer}})
+
+
+async def test_what_another_namespace_soft_deleted_is_not_deleted_for_good(scene: Scene, start: Start) -> None:
+    owner = scene.in_a_new_namespace()
+    theirs = await start(owner)
+    owner.apply(scenes.gallery(softDelete={"enabled": True}), scenes.definition(), scenes.version())
+    await theirs.settle()
+    owner.delete("ImageVersion", "ubuntu-1.0.0")
+    await theirs.settle()
+    kept = scene.azure.soft_deleted(str(scenes.DEFINITION))
+    assert len(kept) == 1
+
+    thief = await start(scene)
+    hold = {names.PAUSED: "true", names.BYPASS_SOFT_DELETE: "true"}
+    aimed = scenes.version(annotations=hold, imageDefinitionRef={"id": str(scenes.DEFINITION)})
+    scene.apply({**aimed, "metadata": {**aimed["metadata"], "finalizers": [names.FINALIZER]}})
+    scene.delete("ImageVersion", "ubuntu-1.0.0")
+    scene.annotate("ImageVersion", "ubuntu-1.0.0", names.PAUSED, None)
+    await thief.settle()
+
+    assert scene.azure.soft_deleted(str(scenes.DEFINITION)) == kept
+    assert scene.objects("ImageVersion") == []
+    owner.close()

@@ -19,7 +19,7 @@ from gallery_operator.controllers.reconciler import Reconciler
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.source_versions import resolve
 from gallery_operator.controllers.visit import JSON, Visit
-from gallery_operator.domain import regions, replication, reports, versions
+from gallery_operator.domain import regions, replication, reports, resources, versions
 from gallery_operator.domain.observed import read_version
 from gallery_operator.domain.plan import Create, Delete, Mutation, Plan, Wait
 from gallery_operator.domain.replication import Repairs
@@ -140,11 +140,21 @@ class VersionReconciler(Reconciler[ImageVersion]):
         visit.account.recycle_bin.forget(place.id.definition)
         if isinstance(step, Delete):
             return replace(step, bypass_soft_delete=bypass or versions.is_worthless(observed))
-        if step is None and observed is None and bypass:
+        if step is None and observed is None and bypass and await self._owns_definition(visit, place.id.definition):
             deleted = await visit.account.recycle_bin.of(place.id.definition, 0.0)
             if place.id.version in deleted:
                 return Delete("it is soft-deleted, and its object says for good", bypass_soft_delete=True)
         return step
+
+    async def _owns_definition(self, visit: Visit[ImageVersion], id_: DefinitionId) -> bool:
+        """Tell whether the image definition in Azure belongs to the object that the version names.
+
+        A soft-deleted version does not say whose it was: with an image definition of its own, no other namespace has
+        any.
+        """
+        key = parent_of(visit.raw)
+        definition = await visit.account.arm.get(id_) if key is not None else None
+        return key is not None and resources.owner_of(definition or {}) == self.services.owner(key)
 
     def _situation(
         self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None, source: str | None = None
