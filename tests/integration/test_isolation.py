@@ -13,7 +13,7 @@ from gallery_operator.api import names
 from gallery_operator.api.arm_ids import GalleryId
 from gallery_operator.engine.keys import Key
 from tests.integration import scenes
-from tests.integration.driving import JSON, Driver
+from tests.integration.driving import JSON, Driver, condition
 from tests.integration.scenes import Scene
 from tests.integration.test_credentials import APP, app, client_secret, put, senders
 
@@ -143,3 +143,32 @@ async def test_what_another_namespace_soft_deleted_is_not_deleted_for_good(scene
     assert scene.azure.soft_deleted(str(scenes.DEFINITION)) == kept
     assert scene.objects("ImageVersion") == []
     owner.close()
+
+
+async def test_a_subscription_that_is_no_longer_allowed_is_left_alone_also_at_the_end(
+    scene: Scene, start: Start
+) -> None:
+    driver = await start(scene)
+    scene.apply(scenes.gallery(subscriptionId=SECOND_SUBSCRIPTION_ID))
+    await driver.settle()
+    limited = await start(scene, tenancy=ONLY_THE_FIRST)
+    scene.azure.clear_journal()
+
+    scene.delete("Gallery", "platform")
+    await limited.settle()
+
+    assert scene.azure.journal() == []
+    (found,) = scene.objects("Gallery")
+    assert condition(found, "Stalled")["reason"] == "SubscriptionNotAllowed"
+
+
+async def test_what_never_came_to_a_forbidden_subscription_goes_at_once(scene: Scene, start: Start) -> None:
+    limited = await start(scene, tenancy=ONLY_THE_FIRST)
+    scene.apply(scenes.gallery(subscriptionId=SECOND_SUBSCRIPTION_ID))
+    await limited.settle()
+
+    scene.delete("Gallery", "platform")
+    await limited.settle()
+
+    assert scene.objects("Gallery") == []
+    assert scene.azure.journal() == []

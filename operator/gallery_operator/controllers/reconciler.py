@@ -264,7 +264,10 @@ class Reconciler(ABC, Generic[R]):
         with contextlib.suppress(CannotPlace):
             if readable:
                 return visit, self._placed(visit)
-        return visit, LastPlace(known) if isinstance(known, self.id_type) else None
+        if not isinstance(known, self.id_type):
+            return visit, None
+        self.services.accounts.admit(visit.key.namespace, str(known), None)
+        return visit, LastPlace(known)
 
     async def _release(self, visit: Visit[R]) -> Requeue:
         """Let the object go: nothing of it is left in Azure, or what is left is to stay."""
