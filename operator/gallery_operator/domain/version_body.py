@@ -285,8 +285,10 @@ def with_one_source(body: JSON, wanted: JSON) -> JSON:
     """Return the body of a PUT with only the kind of source that is wanted: Azure also reports disks it made itself."""
     whole = "source" in wanted["properties"]["storageProfile"]
     others = {"osDiskImage", "dataDiskImages"} if whole else {"source"}
-    profile = {key: value for key, value in body["properties"]["storageProfile"].items() if key not in others}
-    return {**body, "properties": {**body["properties"], "storageProfile": profile}}
+    properties = resources.as_dict(body.get("properties"))
+    found = resources.as_dict(properties.get("storageProfile"))
+    profile = {key: value for key, value in found.items() if key not in others}
+    return {**body, "properties": {**properties, "storageProfile": profile}}
 
 
 def _disk(disk: DiskSource) -> JSON:

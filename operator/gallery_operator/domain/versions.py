@@ -259,7 +259,7 @@ def _may_have_served(observed: JSON) -> bool:
     if not rows or any(each.state != replication.FAILED for each in rows.values()):
         return True
     storage = resources.as_dict(resources.as_dict(observed.get("properties")).get("storageProfile"))
-    return bool(resources.as_dict(storage.get("osDiskImage")).get("sizeInGB"))
+    return not storage or bool(resources.as_dict(storage.get("osDiskImage")).get("sizeInGB"))
 
 
 def _at_rest(step: Plan) -> bool:
@@ -288,7 +288,15 @@ def _repair(situation: Situation, desired: Wish, step: Plan) -> Plan | None:
     if met and step == UpToDate():
         return MarkApplied(None)
     body = resources.update_body(resources.as_found(desired) if met else desired, observed, situation.now)
-    return replication.repair(body, situation.parents.home, failed, situation.attempts, removes=not met)
+    removes = not met and _regions_of_zones(body).isdisjoint(failed)
+    return replication.repair(body, situation.parents.home, failed, situation.attempts, removes=removes)
+
+
+def _regions_of_zones(body: JSON) -> set[str]:
+    """Return the regions, normalised, that edge zones belong to: Azure takes no edge zone without its region."""
+    profile = resources.as_dict(resources.as_dict(body.get("properties")).get("publishingProfile"))
+    zones = map(resources.as_dict, resources.as_list(profile.get("targetExtendedLocations")))
+    return {regions.normalise(str(zone.get("name", ""))) for zone in zones}
 
 
 def _judged(situation: Situation, step: Update) -> Update | Blocked:

@@ -134,6 +134,14 @@ def test_a_region_that_others_removed_is_drift_and_is_not_given_back() -> None:
     assert [each.path for each in step.drift] == ["properties.publishingProfile.targetRegions[eastus2]"]
 
 
+@pytest.mark.parametrize("storage", [None, "no object", 7])
+def test_a_failed_version_whose_disks_azure_does_not_tell_is_tried_again(storage: object) -> None:
+    observed = arm_version(state="Failed", replication={"West Europe": ("Failed", 1)})
+    observed["properties"]["storageProfile"] = storage
+    _, step = met_version(observed, targetRegions=[{"name": "westeurope"}])
+    assert isinstance(step, Update)
+
+
 def test_failed_regions_are_repaired_from_the_start_where_there_is_no_drift() -> None:
     failed = arm_version(
         regions=[region(), region("East US 2")],

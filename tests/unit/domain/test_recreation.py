@@ -22,6 +22,11 @@ def failed(**more: Any) -> JSON:
     return arm_version(**{"state": "Failed", "replication": NOWHERE, "storage_profile": NEVER_BUILT, **more})
 
 
+def _without_storage(observed: JSON) -> JSON:
+    del observed["properties"]["storageProfile"]
+    return observed
+
+
 def published(observed: JSON) -> str:
     found: str = observed["properties"]["publishingProfile"]["publishedDate"]
     return found
@@ -76,6 +81,7 @@ def test_it_is_created_anew_only_once() -> None:
         failed(replication={"West Europe": ("Unknown", 0)}),
         failed(replication={"West Europe": ("Failed", 3), "East US 2": ("Replicating", 50)}),
         failed(safety={"blockDeletionBeforeEndOfLife": True}),
+        _without_storage(failed()),
     ],
     ids=[
         "served somewhere",
@@ -88,6 +94,7 @@ def test_it_is_created_anew_only_once() -> None:
         "region unknown",
         "still replicating",
         "deletion blocked",
+        "nothing is told of its disks",
     ],
 )
 def test_what_may_have_served_or_is_not_ours_is_never_deleted_for_it(observed: JSON) -> None:

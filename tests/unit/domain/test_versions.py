@@ -157,6 +157,19 @@ def test_removing_a_failed_region_tells_azure_that_it_may() -> None:
     assert step.body["properties"]["safetyProfile"]["allowDeletionOfReplicatedLocations"] is True
 
 
+@pytest.mark.parametrize("zones", [None, [{"name": "microsoftedge1", "region": "eastus2"}]], ids=["unset", "wanted"])
+@pytest.mark.parametrize("made", range(ATTEMPTS))
+def test_a_failed_region_with_an_edge_zone_is_not_removed_as_azure_takes_no_zone_without_it(
+    made: int, zones: list[dict[str, str]] | None
+) -> None:
+    observed = arm_version(regions=TWO, replication={"West Europe": ("Completed", 100), "East US 2": ("Failed", 5)})
+    observed["properties"]["publishingProfile"]["targetExtendedLocations"] = [
+        {"name": "East US 2", "extendedLocation": {"name": "microsoftedge1", "type": "EdgeZone"}}
+    ]
+    step = plan(observed, Attempts(made), targetRegions=[WE, US], edgeZones=zones)
+    assert [each.casefold().replace(" ", "") for each in sent_regions(step)] == ["westeurope", "eastus2"]
+
+
 def test_a_region_that_was_removed_for_repair_is_added_again() -> None:
     observed = arm_version(replication={"West Europe": ("Completed", 100)})
     step = plan(observed, Attempts(2, 600.0), targetRegions=[WE, US])
