@@ -228,7 +228,7 @@ class Driver:
                 self._queue.add_after(key, after)
         return len(due)
 
-    async def settle(self, *, rounds: int = 300) -> None:
+    async def settle(self, *, rounds: int = 600) -> None:
         """Go on, stepping the clock, until nothing is due before the next resync. Fails after so many rounds."""
         for _ in range(rounds):
             if await self.round():

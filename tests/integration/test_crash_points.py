@@ -52,6 +52,7 @@ QUICK = {
     "version_delete": 12,
     "home_region": 5,
     "further_region": 5,
+    "added_region": 5,
     "region_stagger": 1,
 }
 

@@ -87,20 +87,29 @@ def starts(kind: str) -> st.SearchStrategy[tuple[JSON, JSON, JSON | None]]:
     return st.tuples(specs, PARENTS, st.none() | specs.map(made))
 
 
+def steps_needed(step: Plan) -> int:
+    """Return how many writes may pass until Azure is as wanted: one, but for what Azure makes only in several."""
+    if not isinstance(step, Update):
+        return 2  # its life begins only now: a lifecycle may want it out of latest from its first moment on
+    moved = sum(each.path.endswith("].storageAccountType") for each in step.changes)
+    return max(1, 2 * moved)  # each of those regions leaves, and comes back
+
+
 @few
 @given(st.data())
-def test_one_step_brings_azure_to_the_wish(data: st.DataObject) -> None:
+def test_one_step_brings_azure_to_the_wish_where_azure_can(data: st.DataObject) -> None:
     kind = data.draw(kinds)
     planner, apply, _, _ = KINDS[kind]
     spec, parent, observed = data.draw(starts(kind))
-    step = planner(spec, parent, observed)
-    if not isinstance(step, Create | Update):
-        assert isinstance(step, UpToDate | Blocked | Retire)
-        return
-    after = apply(step.body, observed, NOW)
-    again = planner(spec, parent, after)
-    assert isinstance(again, UpToDate | Retire), f"{step} -> {again}"
-    if observed is not None:
+    step = first = planner(spec, parent, observed)
+    after, made = observed, 0
+    while isinstance(step, Create | Update):
+        after = apply(step.body, after, NOW)
+        step, made = planner(spec, parent, after), made + 1
+        assert made <= steps_needed(first), f"{first} -> {step}"
+    assert isinstance(step, UpToDate | Retire) or not made, f"{first} -> {step}"
+    assert isinstance(step, UpToDate | Blocked | Retire)
+    if observed is not None and after is not None:
         assert after["tags"]["theirs"] == "1"
 
 
