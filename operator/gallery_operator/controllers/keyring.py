@@ -149,7 +149,7 @@ class Keyring:
                     await self._let_go(namespace, name)
                 elif slot.problem is not None or slot.missed:
                     await self._look_again(slot, namespace, name)
-            except KubeError as error:
+            except (KubeError, OSError) as error:
                 log.warning("Cannot look after Secret %s/%s now: %s", namespace, name, error)
         now = time.monotonic()
         due = [access for since, access in self._lingering if now - since >= _LINGER]
