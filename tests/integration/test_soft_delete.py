@@ -97,6 +97,25 @@ async def test_a_retired_version_comes_back_from_the_bin_when_the_decision_is_wi
     assert scene.writes()[0] == ("PATCH", "1.0.0")
 
 
+async def test_a_retired_version_is_not_brought_back_by_another_object_for_it(scene: Scene, driver: Driver) -> None:
+    await publish(scene, driver, scenes.version(), scenes.version("1.0.1"))
+    scene.annotate("ImageVersion", "ubuntu-1.0.0", names.RETIRED, "2026-11-23T10:00:00Z found broken")
+    await driver.settle()
+    assert in_bin(scene) == ["1.0.0"]
+    scene.azure.clear_journal()
+    again = scenes.version()
+    again["metadata"]["name"] = "again"
+    scene.apply(again)
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "again") == ("False", "OwnershipConflict")
+    ready = condition(await driver.services.kube.get("ImageVersion", scene.namespace, "again"), "Ready")
+    assert "'ubuntu-1.0.0'" in ready["message"]
+    assert scene.writes() == []
+    scene.delete("ImageVersion", "ubuntu-1.0.0")
+    await driver.settle()
+    assert in_bin(scene) == ["1.0.0"]
+
+
 async def test_an_annotation_deletes_for_good(scene: Scene, driver: Driver) -> None:
     await publish(scene, driver, scenes.version(annotations={names.BYPASS_SOFT_DELETE: "true"}))
     await delete(scene, driver)

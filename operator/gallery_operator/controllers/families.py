@@ -89,11 +89,17 @@ class Families:
 
     def wishes(self, key: Key | None) -> Mapping[str, Wishes]:
         """Return what the objects of a definition's versions say, by version."""
-        if key is None:
-            return {}
-        children = self._store.by_index("ImageVersion", children_value(key.namespace, key.name))
-        found = [self._store.make(child, _read_wishes) for child in children]
-        return {each.version: each for each in found if each is not None}
+        return {each.version: each for each in self._all_wishes(key)}
+
+    def retired_by(self, key: Key | None, version: str, *, but: Key) -> Key | None:
+        """Return an object that stands for a version, too, and is marked as retired; None when there is none."""
+        found = (each.key for each in self._all_wishes(key) if each.retired and each.version == version)
+        return next((each for each in found if each != but), None)
+
+    def _all_wishes(self, key: Key | None) -> list[Wishes]:
+        children = self._store.by_index("ImageVersion", children_value(key.namespace, key.name)) if key else ()
+        found = (self._store.make(child, _read_wishes) for child in children)
+        return [each for each in found if each is not None]
 
     def key_of(self, definition: DefinitionId) -> Key | None:
         """Return the definition's object, if it has one here that was looked at."""

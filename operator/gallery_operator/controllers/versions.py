@@ -21,7 +21,7 @@ from gallery_operator.controllers.source_versions import resolve
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import regions, replication, reports, resources, versions
 from gallery_operator.domain.observed import read_version
-from gallery_operator.domain.plan import Create, Delete, Mutation, Plan, Wait
+from gallery_operator.domain.plan import Blocked, Create, Delete, Mutation, Plan, Restore, Wait
 from gallery_operator.domain.replication import Repairs
 from gallery_operator.domain.version_body import Parents
 from gallery_operator.domain.versions import Situation
@@ -125,7 +125,19 @@ class VersionReconciler(Reconciler[ImageVersion]):
             step = versions.plan(self._situation(visit, place, observed, source))
         elif observed is None and place.soft_delete:
             await visit.account.recycle_bin.of(definition, self._bin_age(visit))
-        return step
+        return self._of_another(visit) or step if isinstance(step, Restore) else step
+
+    def _of_another(self, visit: Visit[ImageVersion]) -> Blocked | None:
+        """Return that another object retired this version: each would undo for ever what the other one does."""
+        version = visit.resource.spec.version
+        other = visit.account.families.retired_by(parent_of(visit.raw), version, but=visit.key)
+        if other is None:
+            return None
+        return Blocked(
+            Reason.OWNERSHIP_CONFLICT,
+            f"ImageVersion {other.name!r} stands for the same version, which is retired: delete one of the two, "
+            f"or bring the version back by removing the annotation {names.RETIRED} from that one",
+        )
 
     def _bin_age(self, visit: Visit[ImageVersion]) -> float:
         """Return how old, in seconds, a list of soft-deleted versions may be that is only shown."""
