@@ -22,6 +22,7 @@ import pytest
 from dev.azure_simulator import AzureSimulator
 from dev.azure_simulator.seeds import (
     CLIENT_ID,
+    CLIENT_SECRET,
     FOREIGN_SUBSCRIPTION_ID,
     OTHER_TENANT_ID,
     SECOND_SUBSCRIPTION_ID,
@@ -215,6 +216,30 @@ def _foreign_image() -> str:
         f"/subscriptions/{FOREIGN_SUBSCRIPTION_ID}/resourceGroups/sources-rg/providers/Microsoft.Compute/images/"
         "ubuntu-2404-foreign"
     )
+
+
+async def test_another_default_subscription_does_not_publish_everything_once_more(scene: Scene, start: Start) -> None:
+    mine = {"AZURE_TENANT_ID": TENANT_ID, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": CLIENT_SECRET}
+    put(scene, **mine)
+    driver = await start()
+    scene.apply(scenes.gallery(), scenes.definition(), scenes.version())
+    await driver.settle()
+    there = scene.azure.resources()
+    scene.azure.clear_journal()
+    put(scene, **mine, AZURE_SUBSCRIPTION_ID=SECOND_SUBSCRIPTION_ID)
+    await driver.pass_time(timedelta(hours=1), step=timedelta(minutes=10))
+    for kind, name in (("Gallery", "platform"), ("ImageDefinition", "ubuntu"), ("ImageVersion", "ubuntu-1.0.0")):
+        assert await scene.ready(driver, kind, name) == ("False", "ImmutableFieldDiffers")
+    assert scene.writes() == []
+    assert scene.azure.resources() == there
+    put(scene, **mine, AZURE_SUBSCRIPTION_ID=SUBSCRIPTION_ID)
+    await driver.pass_time(timedelta(hours=1), step=timedelta(minutes=10))
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    put(scene, **mine, AZURE_SUBSCRIPTION_ID=SECOND_SUBSCRIPTION_ID)
+    for kind, name in (("ImageVersion", "ubuntu-1.0.0"), ("ImageDefinition", "ubuntu"), ("Gallery", "platform")):
+        scene.delete(kind, name)
+    await driver.pass_time(timedelta(hours=1), step=timedelta(minutes=10))
+    assert scene.azure.resources() == [], "they are deleted where they are"
 
 
 async def test_a_secret_that_is_named_is_waited_for(scene: Scene, start: Start) -> None:

@@ -67,7 +67,7 @@ def account_key(services: Services, resource: Resource[Any, Any]) -> AccountKey:
 
 
 def place_gallery(gallery: Gallery, account: Account) -> GalleryPlace:
-    """Return where a gallery is in Azure; raises CannotPlace when no subscription is known."""
+    """Return where a gallery is in Azure; raises CannotPlace when its subscription is not known, or is another now."""
     subscription = gallery.spec.subscription_id or account.subscription_id
     if subscription is None:
         raise CannotPlace(
@@ -77,7 +77,25 @@ def place_gallery(gallery: Gallery, account: Account) -> GalleryPlace:
                 "with --subscription-id",
             )
         )
+    if gallery.spec.subscription_id is None and (moved := _moved(gallery, subscription)) is not None:
+        raise CannotPlace(moved)
     return GalleryPlace(GalleryId(subscription, gallery.spec.resource_group, gallery.azure_name))
+
+
+def _moved(gallery: Gallery, subscription: str) -> Blocked | None:
+    """Return that the default subscription changed under a gallery that exists.
+
+    A report is no input, but for this guard: nothing else remembers the default, and all that is in the gallery would
+    be published once more in the other subscription, while the first gallery stayed behind.
+    """
+    before = last_known_id(gallery) if gallery.status and gallery.status.provisioning_state else None
+    if not isinstance(before, GalleryId) or before.subscription.casefold() == subscription.casefold():
+        return None
+    return Blocked(
+        Reason.IMMUTABLE_FIELD_DIFFERS,
+        f"the gallery is in subscription {before.subscription}, the default (AZURE_SUBSCRIPTION_ID of the Secret, else "
+        f"the operator's --subscription-id) is {subscription} by now: set the default back, or move by a new Gallery",
+    )
 
 
 def place_definition(services: Services, definition: ImageDefinition, account: Account) -> DefinitionPlace:
