@@ -92,6 +92,8 @@ class Asked(WorkQueue):
         super().__init__(clock)
         self._now = clock.now
         self.due: dict[Key, datetime] = {}
+        #: Those asked for soon: something is going on there. What is due last of many resyncs was still a resync.
+        self.soon: set[Key] = set()
 
     def add(self, key: Key) -> None:
         self.add_after(key, 0.0)
@@ -99,6 +101,17 @@ class Asked(WorkQueue):
     def add_after(self, key: Key, seconds: float) -> None:
         at = self._now() + timedelta(seconds=seconds)
         self.due[key] = min(at, self.due.get(key, at))
+        if seconds <= QUIET.total_seconds():
+            self.soon.add(key)
+
+    def take(self) -> list[Key]:
+        """Return what is due now, and forget it."""
+        now = self._now()
+        due = [key for key, at in self.due.items() if at <= now]
+        for key in due:
+            del self.due[key]
+        self.soon.difference_update(due)
+        return due
 
 
 class Driver:
@@ -214,10 +227,8 @@ class Driver:
             await self.services.accounts.sweep(self._namespaces)
             self._swept = True
         await self.services.accounts.tend()
-        now = self.services.clock.now()
-        due = [key for key, at in self._queue.due.items() if at <= now]
+        due = self._queue.take()
         for key in due:
-            del self._queue.due[key]
             requeue = await self.reconcilers[key.kind](key)
             after = requeue.after
             if requeue.outcome is Outcome.FAILED:
@@ -229,14 +240,14 @@ class Driver:
         return len(due)
 
     async def settle(self, *, rounds: int = 600) -> None:
-        """Go on, stepping the clock, until nothing is due before the next resync. Fails after so many rounds."""
+        """Go on, stepping the clock, until only resyncs are left to come. Fails after so many rounds."""
         for _ in range(rounds):
             if await self.round():
                 continue
-            soonest = min(self._queue.due.values(), default=None)
-            wait = None if soonest is None else soonest - self.services.clock.now()
-            if wait is None or wait > QUIET:
+            soonest = min((self._queue.due[key] for key in self._queue.soon), default=None)
+            if soonest is None:
                 return
+            wait = soonest - self.services.clock.now()
             self.azure.advance(max(wait, timedelta(0)) + timedelta(milliseconds=10))
         msg = f"not settled after {rounds} rounds"
         raise AssertionError(msg)
