@@ -72,6 +72,8 @@ class KillSwitch:
 
     def __init__(self, real: object, writes: frozenset[str], counter: Counter, at: int | None) -> None:
         self._real, self._writes, self._counter, self._at = real, writes, counter, at
+        #: The first argument of each write: what it was about.
+        self.written: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
@@ -80,6 +82,7 @@ class KillSwitch:
     def _guarded(self, real: Any) -> Any:
         async def call(*arguments: Any, **options: Any) -> Any:
             self._counter.cross(self._at)
+            self.written.append(arguments[0])
             return await real(*arguments, **options)
 
         return call
@@ -118,9 +121,16 @@ class Driver:
     """One process of the operator, for one namespace or several."""
 
     def __init__(
-        self, services: Services, queue: Asked, azure: Switchboard, namespaces: tuple[str, ...], stack: AsyncExitStack
+        self,
+        services: Services,
+        queue: Asked,
+        azure: Switchboard,
+        namespaces: tuple[str, ...],
+        stack: AsyncExitStack,
+        written: list[Any],
     ) -> None:
         self.services = services
+        self._written = written
         self.azure = azure
         self._namespaces = namespaces
         self._swept = False
@@ -198,7 +208,7 @@ class Driver:
             cluster_id=cluster_id,
             pace=Pace(poll=15.0, resync=RESYNC),
         )
-        return cls(services, queue, azure, (namespace, *also), stack)
+        return cls(services, queue, azure, (namespace, *also), stack, kube_switch.written)
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -213,16 +223,33 @@ class Driver:
                 self._intake.on_event("DELETED", self.services.store.get(gone) or {})
             known = {key: version.resource_version for key, version in self.services.store.versions(kind).items()}
             for where, seen in listed.items():
-                if known.get(Key(kind, *where)) == seen.resource_version:
-                    continue
-                try:
-                    self._intake.on_event("MODIFIED", await self.services.kube.get(kind, *where))
-                except NotFound:
-                    continue
+                if known.get(Key(kind, *where)) != seen.resource_version:
+                    await self._look(Key(kind, *where))
+        self._written.clear()
+
+    async def _catch_up(self) -> None:
+        """Do the same when nobody but this process has written since: a list takes far longer than a look."""
+        written = [Key.of(each) for each in self._written]
+        self._written.clear()
+        for key in sorted(set(written), key=lambda key: list(names.PLURALS).index(key.kind), reverse=True):
+            await self._look(key)
+
+    async def _look(self, key: Key) -> None:
+        try:
+            self._intake.on_event("MODIFIED", await self.services.kube.get(key.kind, key.namespace, key.name))
+        except NotFound:
+            self._gone(key)
+
+    def _gone(self, key: Key) -> None:
+        if known := self.services.store.get(key):
+            self._intake.on_event("DELETED", known)
 
     async def round(self) -> int:
-        """Show every object that is due to its reconciler; return how many were."""
+        """Bring the store up to date and show every object that is due to its reconciler; return how many were."""
         await self.refresh()
+        return await self._round()
+
+    async def _round(self) -> int:
         if not self._swept:
             await self.services.accounts.sweep(self._namespaces)
             self._swept = True
@@ -241,8 +268,10 @@ class Driver:
 
     async def settle(self, *, rounds: int = 600) -> None:
         """Go on, stepping the clock, until only resyncs are left to come. Fails after so many rounds."""
+        await self.refresh()
         for _ in range(rounds):
-            if await self.round():
+            await self._catch_up()
+            if await self._round():
                 continue
             soonest = min((self._queue.due[key] for key in self._queue.soon), default=None)
             if soonest is None:
@@ -255,8 +284,10 @@ class Driver:
     async def live(self, by: timedelta) -> None:
         """Go on for so long, stepping the clock from one due look to the next: several seconds, for many objects."""
         until = self.services.clock.now() + by
+        await self.refresh()
         while True:
-            if await self.round():
+            await self._catch_up()
+            if await self._round():
                 continue
             soonest = min((at for at in self._queue.due.values() if at <= until), default=None)
             if soonest is None:
