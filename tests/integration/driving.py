@@ -72,8 +72,8 @@ class KillSwitch:
 
     def __init__(self, real: object, writes: frozenset[str], counter: Counter, at: int | None) -> None:
         self._real, self._writes, self._counter, self._at = real, writes, counter, at
-        #: The first argument of each write: what it was about.
-        self.written: list[Any] = []
+        #: The first argument of each write, what it was about, and what it returned; None if it failed.
+        self.written: list[tuple[Any, Any]] = []
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
@@ -82,8 +82,12 @@ class KillSwitch:
     def _guarded(self, real: Any) -> Any:
         async def call(*arguments: Any, **options: Any) -> Any:
             self._counter.cross(self._at)
-            self.written.append(arguments[0])
-            return await real(*arguments, **options)
+            returned = None
+            try:
+                returned = await real(*arguments, **options)
+            finally:
+                self.written.append((arguments[0], returned))
+            return returned
 
         return call
 
@@ -127,7 +131,7 @@ class Driver:
         azure: Switchboard,
         namespaces: tuple[str, ...],
         stack: AsyncExitStack,
-        written: list[Any],
+        written: list[tuple[Any, Any]],
     ) -> None:
         self.services = services
         self._written = written
@@ -229,10 +233,14 @@ class Driver:
 
     async def _catch_up(self) -> None:
         """Do the same when nobody but this process has written since: a list takes far longer than a look."""
-        written = [Key.of(each) for each in self._written]
+        written = {Key.of(obj): returned for obj, returned in self._written}
         self._written.clear()
-        for key in sorted(set(written), key=lambda key: list(names.PLURALS).index(key.kind), reverse=True):
-            await self._look(key)
+        for key in sorted(written, key=lambda key: list(names.PLURALS).index(key.kind), reverse=True):
+            obj = written[key]
+            if obj is None or obj["metadata"].get("deletionTimestamp"):
+                await self._look(key)
+            else:
+                self._intake.on_event("MODIFIED", obj)
 
     async def _look(self, key: Key) -> None:
         try:

@@ -267,7 +267,9 @@ class Play:
             self.history[case, event] = Seen(objects.get((case.kind, case.name)), resource, sent)
 
     def _resources(self) -> dict[Case, JSON | None]:
-        return {case: self._scene.azure.resource(case.id) for case in self._cases}
+        there = {each.casefold() for each in self._scene.azure.resources()}
+        look = self._scene.azure.resource
+        return {case: look(case.id) if case.id.casefold() in there else None for case in self._cases}
 
 
 def _tags_before(case: Case) -> dict[str, str]:
