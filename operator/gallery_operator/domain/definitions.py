@@ -15,10 +15,10 @@ from gallery_operator.domain.observed import SoftDeleted, numbers
 from gallery_operator.domain.plan import JSON, Blocked, Plan, Update, Wait
 from gallery_operator.domain.resources import Attempts, Wish
 
-_IMMUTABLE: Final = frozenset(
-    {"location"}
-    | {
-        f"properties.{each}"
+_IMMUTABLE: Final = {
+    "location": "spec.location",
+    **{
+        f"properties.{each}": f"spec.{each}"
         for each in (
             "osType",
             "osState",
@@ -33,8 +33,8 @@ _IMMUTABLE: Final = frozenset(
             "purchasePlan.publisher",
             "purchasePlan.product",
         )
-    }
-)
+    },
+}
 
 
 def body(spec: ImageDefinitionSpec, location: str, tags: dict[str, str], now: datetime) -> JSON:

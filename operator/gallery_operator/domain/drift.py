@@ -50,7 +50,7 @@ class Standing:
             return cls(False, resource.applied, "")
         wanted = wish(_BEFORE_ALL_DATES)
         # What cannot change cannot be applied, either; and a source may be known only for a time.
-        body = without(wanted.body, wanted.immutable)
+        body = without(wanted.body, frozenset(wanted.immutable))
         return cls(True, resource.applied, digest(resource.metadata.uid, {**more, **body}))
 
     @property

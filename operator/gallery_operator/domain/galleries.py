@@ -12,7 +12,7 @@ from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.plan import JSON, Change, Plan, Share, Update, UpToDate
 from gallery_operator.domain.resources import Attempts, Wish, as_dict
 
-_IMMUTABLE: Final = frozenset({"location", sharing.COMMUNITY_INFO})
+_IMMUTABLE: Final = {"location": "spec.location", sharing.COMMUNITY_INFO: "spec.sharing.community"}
 _READ_ONLY: Final = resources.READ_ONLY | {
     "identity.principalId",
     "identity.tenantId",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -30,7 +31,8 @@ class Wish:
 
     body: JSON
     defaults: JSON = field(default_factory=dict)
-    immutable: frozenset[str] = frozenset()
+    immutable: Mapping[str, str] = field(default_factory=dict)
+    """Paths that Azure does not let change, with the fields of the spec that say them."""
     read_only: frozenset[str] = READ_ONLY
 
 
@@ -144,7 +146,7 @@ def plan(
     if fixed := [each for each in changes if _is_immutable(each, wish.immutable)]:
         return Blocked(
             Reason.IMMUTABLE_FIELD_DIFFERS,
-            "Azure does not let these fields change: " + "; ".join(map(str, fixed[:5])) + ". "
+            f"Azure does not let these fields change: {'; '.join(_named(each, wish) for each in fixed[:5])}. "
             "Change the spec to what exists, or create another resource",
         )
     # A field Azure cannot report (an immutable one it left out) is no reason to write.
@@ -161,12 +163,21 @@ def as_found(wish: Wish) -> Wish:
     return Wish({}, read_only=wish.read_only)
 
 
-def _is_immutable(change: Change, immutable: frozenset[str]) -> bool:
+def _named(change: Change, wish: Wish) -> str:
+    """Return an immutable change with the field of the spec that it comes from."""
+    return f"{next(name for path, name in wish.immutable.items() if _is_at(change, path))} ({change})"
+
+
+def _is_immutable(change: Change, immutable: Iterable[str]) -> bool:
     return _concerns(change, immutable) and change.found not in (None, "", {}, [])
 
 
-def _concerns(change: Change, paths: frozenset[str]) -> bool:
-    return any(change.rule == path or change.rule.startswith(f"{path}.") for path in paths)
+def _concerns(change: Change, paths: Iterable[str]) -> bool:
+    return any(_is_at(change, path) for path in paths)
+
+
+def _is_at(change: Change, path: str) -> bool:
+    return change.rule == path or change.rule.startswith(f"{path}.")
 
 
 def update_body(wish: Wish, observed: JSON, now: datetime) -> JSON:

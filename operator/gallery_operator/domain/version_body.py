@@ -18,15 +18,14 @@ from gallery_operator.domain.resources import Wish
 
 _STORAGE: Final = "properties.storageProfile"
 _PROFILE: Final = "properties.publishingProfile"
-IMMUTABLE: Final = frozenset(
-    {
-        "location",
-        f"{_PROFILE}.replicationMode",
-        f"{_PROFILE}.storageAccountStrategy",
-        "properties.securityProfile",
-        _STORAGE,
-    }
-)
+IMMUTABLE: Final = {
+    "location": "spec.location",
+    f"{_PROFILE}.replicationMode": "spec.replicationMode",
+    f"{_PROFILE}.storageAccountStrategy": "spec.storageAccountStrategy",
+    "properties.securityProfile.uefiSettings": "spec.uefiSettings",
+    "properties.securityProfile": "spec.secretsProvisioning",
+    _STORAGE: "spec.source",
+}
 _READ_ONLY: Final = resources.READ_ONLY | {
     "properties.replicationStatus",
     "properties.validationsProfile",

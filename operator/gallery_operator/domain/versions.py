@@ -318,7 +318,7 @@ def _other_source(situation: Situation, desired: Wish) -> Blocked | None:
         return None
     return Blocked(
         Reason.IMMUTABLE_FIELD_DIFFERS,
-        f"source: the version in Azure was made from {', '.join(sorted(found))}, not from "
+        f"spec.source: the version in Azure was made from {', '.join(sorted(found))}, not from "
         f"{', '.join(sorted(wanted))}, and Azure does not let that change; publish another version",
     )
 

@@ -360,7 +360,7 @@ def test_a_version_that_was_made_from_something_else_is_not_taken_for_this_one(
     step = plan(arm_version(storage_profile=storage_profile), **spec, tags=tags)
     assert isinstance(step, Blocked)
     assert step.reason == Reason.IMMUTABLE_FIELD_DIFFERS
-    assert "source" in step.message
+    assert "spec.source" in step.message
 
 
 def test_a_source_that_azure_does_not_report_is_no_conflict() -> None:
@@ -372,6 +372,7 @@ def test_a_version_in_another_home_region_is_a_conflict() -> None:
     step = plan(observed, targetRegions=[WE, US])
     assert isinstance(step, Blocked)
     assert step.reason == Reason.IMMUTABLE_FIELD_DIFFERS
+    assert "spec.location (location: eastus2 -> westeurope)" in step.message
 
 
 @pytest.mark.parametrize("name", [False, 7, None])
