@@ -3,35 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 
 Check = Callable[[], str | None]
-
-
-class Heartbeat:
-    """Something that has to happen now and then: a watch event, a finished reconcile.
-
-    :param max_age: seconds after the last beat (or the start) from which on the check fails.
-    """
-
-    def __init__(self, max_age: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._max_age = max_age
-        self._monotonic = monotonic
-        self._last = monotonic()
-
-    def beat(self) -> None:
-        """It happened."""
-        self._last = self._monotonic()
-
-    @property
-    def age(self) -> float:
-        """Seconds since it last happened."""
-        return self._monotonic() - self._last
-
-    def __call__(self) -> str | None:
-        return None if self.age <= self._max_age else f"nothing for {self.age:.0f} s (limit {self._max_age:.0f} s)"
 
 
 class LoopLag:
@@ -47,11 +22,6 @@ class LoopLag:
         self._lags: deque[float] = deque(maxlen=samples)
         self._samples = samples
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def worst(self) -> float:
-        """The longest lag remembered, in seconds."""
-        return max(self._lags, default=0.0)
 
     def start(self) -> None:
         """Begin to measure on the running loop."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from gallery_operator.telemetry.health import Check, Heartbeat, LoopLag
+from gallery_operator.telemetry.health import Check, LoopLag
 from gallery_operator.telemetry.metrics import Metrics
 from gallery_operator.telemetry.server import TelemetryServer
 
@@ -80,18 +80,6 @@ async def test_a_stopped_server_frees_its_port() -> None:
     await again.stop()
 
 
-def test_a_heart_that_does_not_beat_for_too_long_fails_and_recovers_with_the_next_beat() -> None:
-    seconds = [100.0]
-    heart = Heartbeat(180, monotonic=lambda: seconds[0])
-    seconds[0] += 180
-    assert heart() is None
-    seconds[0] += 5
-    assert heart() == "nothing for 185 s (limit 180 s)"
-    heart.beat()
-    assert heart() is None
-    assert heart.age == 0
-
-
 class SlowLoop:
     """A loop whose callbacks run late, as if something blocked it."""
 
@@ -127,7 +115,6 @@ def test_a_loop_that_stays_late_is_unhealthy_but_one_long_pause_is_not(monkeypat
         loop.late = late
         loop.run_once()
     assert lag() is None
-    assert lag.worst == pytest.approx(9)
     for late in (2, 2, 3):
         loop.late = late
         loop.run_once()
@@ -143,4 +130,3 @@ async def test_a_free_loop_shows_no_lag() -> None:
     await asyncio.sleep(60)
     lag.stop()
     assert lag() is None
-    assert lag.worst < 0.01
