@@ -31,7 +31,7 @@ format: $(READY) ## format the code and mend what ruff can mend
 
 test: $(READY) ## run every test
 	@$(BIN)/python -m dev.control_plane build
-	@$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
+	@$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
 
 demo: $(READY) ## tell and verify the life of an image version; KEEP=1 leaves it running, KUBECONFIG is used when set
 	@$(BIN)/python -m dev.demo $(if $(filter-out 0,$(KEEP)),--keep)
