@@ -46,8 +46,10 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
     """A new namespace for one test. It is deleted only from a foreign cluster: here nobody would finish that."""
+    from kubernetes.client import CoreV1Api, V1Namespace, V1ObjectMeta
+
     name = f"test-{uuid.uuid4().hex[:10]}"
-    cluster.kubectl("create", "namespace", name)
+    CoreV1Api(cluster.client).create_namespace(V1Namespace(metadata=V1ObjectMeta(name=name)))
     yield name
     if cluster.foreign:
         cluster.kubectl("delete", "namespace", name, "--wait=false")

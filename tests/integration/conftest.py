@@ -70,7 +70,6 @@ def scene(
     azure.reset()
     scene = Scene(cluster, azure, namespace)
     yield scene
-    scene.close()
     azure.close()
 
 

@@ -46,6 +46,8 @@ JSON = dict[str, Any]
 #: A look that is asked for later than that is a resync: nothing is going on.
 QUIET = timedelta(minutes=15)
 RESYNC = 1800.0
+#: Four times the default: more looks at what goes on show a test nothing more, and each costs it time.
+POLL = 60.0
 
 
 class Killed(BaseException):
@@ -210,7 +212,7 @@ class Driver:
             accounts=accounts,
             metrics=Metrics(),
             cluster_id=cluster_id,
-            pace=Pace(poll=15.0, resync=RESYNC),
+            pace=Pace(poll=POLL, resync=RESYNC),
         )
         return cls(services, queue, azure, (namespace, *also), stack, kube_switch.written)
 

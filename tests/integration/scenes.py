@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from kubernetes.client import CoreV1Api, CustomObjectsApi, V1Namespace, V1ObjectMeta
-from kubernetes.config import new_client_from_config
+from kubernetes.client import CoreV1Api, CustomObjectsApi, EventsV1Api, V1Namespace, V1ObjectMeta
 
 from dev.azure_simulator import Switchboard, source_id
 from dev.control_plane import Cluster
@@ -66,16 +65,12 @@ class Scene:
         self.azure = azure
         self.cluster = cluster
         self.namespace = namespace
-        self._client = new_client_from_config(str(cluster.kubeconfig))  # type: ignore[no-untyped-call]
-        self._objects = CustomObjectsApi(self._client)
-
-    def close(self) -> None:
-        self._client.close()
+        self._objects = CustomObjectsApi(cluster.client)
 
     def in_a_new_namespace(self) -> Scene:
         """Return a scene of the same cluster and Azure where nothing was applied yet."""
         name = f"test-{uuid.uuid4().hex[:10]}"
-        CoreV1Api(self._client).create_namespace(V1Namespace(metadata=V1ObjectMeta(name=name)))
+        CoreV1Api(self.cluster.client).create_namespace(V1Namespace(metadata=V1ObjectMeta(name=name)))
         return Scene(self.cluster, self.azure, name)
 
     def apply(self, *objects: JSON) -> None:
@@ -128,8 +123,8 @@ class Scene:
         return ready.get("status", ""), ready.get("reason", "")
 
     def events(self) -> list[str]:
-        found = self.cluster.kubectl.json("get", "events.events.k8s.io", "-n", self.namespace)["items"]
-        return [f"{each['reason']} {each['regarding']['kind']}: {each['note']}" for each in found]
+        found = EventsV1Api(self.cluster.client).list_namespaced_event(self.namespace).items
+        return [f"{each.reason} {each.regarding.kind}: {each.note}" for each in found if each.regarding]
 
     def writes(self, match: str = "") -> list[tuple[str, str]]:
         """Return method and resource of the accepted writes so far."""

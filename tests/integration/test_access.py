@@ -332,7 +332,6 @@ async def test_killed_at_any_write_access_is_given_and_taken_once(
         scene.azure.reset()
         stage = scene.in_a_new_namespace()
         killed = await _tell(story, stage, simulator, kill_at)
-        stage.close()
         kill_at += 1
     assert kill_at > len(STORIES[story][2]) + 2
 

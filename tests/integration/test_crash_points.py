@@ -151,7 +151,6 @@ async def test_killed_at_any_write_each_operation_is_done_once(
         scene.azure.configure(durations=QUICK)
         stage = scene.in_a_new_namespace()
         killed = await _tell(story, stage, simulator, kill_at)
-        stage.close()
         if not killed:
             break
         kill_at += 1

@@ -357,7 +357,6 @@ async def test_a_secret_is_let_go_by_the_process_that_comes_after_a_crash(scene:
         await _live_and_die(other, start, at)
         assert not held(other), f"killed before write {at}"
         assert other.objects("Gallery") == []
-        other.close()
     assert scene.azure.resources() == []
 
 
@@ -396,14 +395,13 @@ def log() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-def victim(scene: Scene) -> Iterator[Scene]:
+def victim(scene: Scene) -> Scene:
     """Another namespace, with a credential that may use a subscription of its own."""
     victim = scene.in_a_new_namespace()
     app(victim)
     put(victim, "azure", **client_secret())
     put(victim, DEFAULT, **client_secret())
-    yield victim
-    victim.close()
+    return victim
 
 
 @pytest.mark.parametrize(

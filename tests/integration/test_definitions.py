@@ -95,4 +95,3 @@ async def test_an_identifier_that_is_taken_in_azure_is_told_in_azures_words(
     assert "Choose another spec.identifier" in said
     assert names.FINALIZER in found["metadata"]["finalizers"]
     await other.close()
-    elsewhere.close()

@@ -81,7 +81,6 @@ async def test_a_version_of_a_forbidden_subscription_is_no_source_by_way_of_anot
     assert scene.writes("versions/2.0.0") == []
     status, reason = await scene.ready(thief, "ImageVersion", "ubuntu-2.0.0")
     assert (status, reason) == ("False", "SourceNotReady")
-    owner.close()
 
 
 @pytest.mark.parametrize("kind", ["Gallery", "ImageDefinition"])
@@ -142,7 +141,6 @@ async def test_what_another_namespace_soft_deleted_is_not_deleted_for_good(scene
 
     assert scene.azure.soft_deleted(str(scenes.DEFINITION)) == kept
     assert scene.objects("ImageVersion") == []
-    owner.close()
 
 
 async def test_a_subscription_that_is_no_longer_allowed_is_left_alone_also_at_the_end(

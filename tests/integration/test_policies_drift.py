@@ -242,5 +242,4 @@ async def _edited_and_killed(scene: Scene, simulator: AzureSimulator, kill_at: i
     assert (found["properties"]["description"], found["tags"]["team"]) == ("ours", "new"), kill_at
     assert scene.writes() == [("PUT", "platform")], kill_at
     assert note(obj), kill_at
-    scene.close()
     return died

@@ -189,7 +189,6 @@ async def test_of_two_operators_at_one_gallery_the_first_has_it_and_both_say_so(
         assert scene.azure.resource(IDS["Gallery"]) is not None
     finally:
         await other.close()
-        elsewhere.close()
 
 
 async def test_an_owner_that_took_the_tag_over_stops_the_one_before(scene: Scene, driver: Driver) -> None:

@@ -31,7 +31,6 @@ def history(cluster: Cluster, crds: tuple[str, ...], simulator: AzureSimulator) 
             patch.setenv(name, value)
         scene = Scene(cluster, azure, "default").in_a_new_namespace()
         seen = asyncio.run(Play.run(scene, simulator, cases(TABLE)))
-    scene.close()
     azure.close()
     return seen
 

@@ -460,7 +460,6 @@ async def test_another_process_and_another_namespace_wait_for_the_build_that_azu
     await both.settle()
     assert await elsewhere.ready(both, "ImageVersion", "ubuntu-1.0.2") == ("True", "Replicated")
     assert puts(scene) == 3
-    elsewhere.close()
     await both.close()
 
 

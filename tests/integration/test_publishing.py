@@ -9,7 +9,7 @@ from gallery_operator.api import names
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.workers import Outcome
 from tests.integration import scenes
-from tests.integration.driving import Driver, condition
+from tests.integration.driving import POLL, Driver, condition
 from tests.integration.scenes import Scene
 
 
@@ -210,7 +210,7 @@ async def test_a_source_that_comes_late_is_waited_for(scene: Scene, driver: Driv
     scene.apply(scenes.definition(), scenes.gallery(), scenes.version(source={"managedImage": {"id": late}}))
     for _ in range(8):
         await driver.round()
-        scene.azure.advance(timedelta(seconds=5))
+        scene.azure.advance(timedelta(seconds=POLL / 3))
     ready = condition(await scene.version(driver), "Ready")
     assert ready["reason"] == "SourceNotFound"
     assert "20261231" in ready["message"]
