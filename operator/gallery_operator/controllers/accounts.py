@@ -139,6 +139,11 @@ class Accounts:
                 account.families.forget(key)
         self._changed.set()
 
+    def refused(self, namespace: str) -> None:
+        """Azure refuses the credential by which an object of a namespace is reconciled."""
+        if self._keyring is not None:
+            self._keyring.refused(namespace)
+
     async def tend(self) -> None:
         """Let go of the Secrets that nothing needs any more, and look again at those that could not be used."""
         if self._keyring is not None:

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds of the clock for which what was read of a Secret counts.
 _FRESH: Final = timedelta(seconds=30)
+#: Time of the clock for which a refused credential is expected to be replaced: longer than the longest backoff.
+_EXPECTED: Final = timedelta(seconds=900)
 #: Real seconds after which a credential that was replaced is closed: no reconcile that began with it lasts so long.
 _LINGER: Final = 900.0
 #: Tries to let a Secret go that others write at the same time.
@@ -92,13 +94,16 @@ class _Slot:
     """Why there is no access; with neither there is no Secret."""
     missed: bool = False
     """There is no Secret, and someone cannot go on without."""
+    refused: Access | None = None
+    """What Azure refused: people will put another credential into the Secret."""
+    refused_until: datetime | None = None
 
 
 class Keyring:
     """The Secrets' credentials, each found by the namespace and name of its Secret and never by another namespace.
 
     :param connect: opens a gateway; raises CredentialInvalid.
-    :param wake: called with the objects of a namespace whose credential was missing or wrong and has changed.
+    :param wake: called with the objects of a namespace whose credential was missing, wrong or refused and has changed.
     :param own_client_id: the client that the operator itself is, if it has one of its own.
     """
 
@@ -141,13 +146,19 @@ class Keyring:
         if (slot := self._slots.get((namespace, name))) is not None:
             slot.missed = True
 
+    def refused(self, namespace: str) -> None:
+        """Note that Azure refuses a credential of a namespace: whoever waits is woken when its Secret changes."""
+        for (where, _), slot in self._slots.items():
+            if where == namespace and slot.access is not None:
+                slot.refused, slot.refused_until = slot.access, self._clock.now() + _EXPECTED
+
     async def tend(self) -> None:
         """Let go what no object needs, look again at Secrets that could not be used, and close what was replaced."""
         for (namespace, name), slot in list(self._slots.items()):
             try:
                 if not needs_credential(self._store, namespace, name):
                     await self._let_go(namespace, name)
-                elif slot.problem is not None or slot.missed:
+                elif slot.problem is not None or slot.missed or slot.refused is not None:
                     await self._look_again(slot, namespace, name)
             except (KubeError, OSError) as error:
                 log.warning("Cannot look after Secret %s/%s now: %s", namespace, name, error)
@@ -247,9 +258,11 @@ class Keyring:
             if still.step == before:
                 return
         else:
-            if access is None and before is None:
+            if access is slot.refused and before is None:
+                if slot.refused_until is not None and self._clock.now() >= slot.refused_until:
+                    slot.refused = None
                 return
-        slot.missed = False
+        slot.missed, slot.refused = False, None
         for key in in_namespace(self._store, namespace):
             self._wake(key)
 

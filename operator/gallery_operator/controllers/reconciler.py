@@ -57,6 +57,8 @@ log = logging.getLogger(__name__)
 
 #: A single hiccup of Azure is no news; after that many failures in a row the status says so.
 _HICCUPS: Final = 3
+#: Why Azure was not asked, or did not answer, that another value in a Secret may mend.
+_CREDENTIAL_REASONS: Final = frozenset({"CredentialRefused", "CredentialUnavailable"})
 #: Seconds until another look after the API server refused a write because the object had changed.
 _AFTER_CONFLICT: Final = 1.0
 
@@ -361,6 +363,8 @@ class Reconciler(ABC, Generic[R]):
             return Requeue(verdict.after)
         if isinstance(verdict, Terminal):
             return await self._settle(visit, None, None, Blocked(verdict.reason, verdict.message))
+        if verdict.reason in _CREDENTIAL_REASONS:
+            self.services.accounts.refused(visit.key.namespace)
         if not isinstance(verdict, Transient) or failures + 1 >= _HICCUPS:
             await self._settle(visit, None, None, Wait(verdict.reason, verdict.message))
         return Requeue(None, Outcome.FAILED)

@@ -271,6 +271,38 @@ async def test_a_wrong_secret_blocks_until_it_is_put_right_and_wakes_its_namespa
     assert await world.find() is not None
 
 
+async def test_a_refused_credential_is_looked_at_until_its_secret_changes_and_wakes_its_namespace(world: World) -> None:
+    key = world.object("Gallery", "platform")
+    world.secret()
+    await world.find()
+    world.keyring.refused("team")
+    world.clock.advance(30)
+    await world.keyring.tend()
+    assert world.woken == []
+
+    world.secret(value="second")
+    world.clock.advance(30)
+    assert await world.find() is not None  # one that tries again by itself must not keep the others asleep
+    await world.keyring.tend()
+    assert world.woken == [key]
+    await world.keyring.tend()
+    assert world.woken == [key]
+
+
+async def test_a_refused_credential_is_not_looked_at_for_ever(world: World) -> None:
+    world.object("Gallery", "platform")
+    world.secret()
+    await world.find()
+    world.keyring.refused("team")
+    for _ in range(2):
+        world.clock.advance(900)
+        await world.keyring.tend()
+    asked = len(world.api.calls)
+    world.clock.advance(30)
+    await world.keyring.tend()
+    assert len(world.api.calls) == asked
+
+
 async def test_what_cannot_be_opened_is_not_tried_again_until_it_changes(world: World) -> None:
     world.object("Gallery", "platform")
     world.secret(value="cannot be opened")
