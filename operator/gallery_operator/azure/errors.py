@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -65,6 +65,8 @@ class Row:
         )
 
 
+_EMPTY_IT: Final = "It is tried again until nothing is in it; spec.deletionPolicy Retain leaves it in Azure."
+
 # fmt: off
 TABLE: tuple[Row, ...] = (
     # Throttles, before everything else: their codes mean other things elsewhere.
@@ -89,12 +91,14 @@ TABLE: tuple[Row, ...] = (
     Row(Waiting, "Forbidden", status=403),
 
     # Parents and children come and go in their own time.
-    Row(Waiting, "ResourceGroupNotFound", codes=("ResourceGroupNotFound",)),
+    Row(Waiting, "ResourceGroupNotFound", codes=("ResourceGroupNotFound",),
+        advice="Create it: the operator creates no resource groups."),
     Row(Waiting, "ParentNotFound", codes=("ParentResourceNotFound",)),
     Row(Waiting, "ParentNotFound", text=r"requested operation on nested resource\. Parent resource .* not found"),
     Row(Waiting, "GalleryImageNotFound", codes=("GalleryImageNotFound",)),
-    Row(Waiting, "ChildrenExist", codes=("CannotDeleteResource",)),
-    Row(Waiting, "ChildrenExist", text=r"before nested resources are deleted|while nested resources exist"),
+    Row(Waiting, "ChildrenExist", codes=("CannotDeleteResource",), advice=_EMPTY_IT),
+    Row(Waiting, "ChildrenExist", text=r"before nested resources are deleted|while nested resources exist",
+        advice=_EMPTY_IT),
     Row(Waiting, "SourceNotFound", text=r"^Source .* is not found"),
     Row(Waiting, "PrincipalNotFound", codes=("PrincipalNotFound",),
         advice="One that was just made is known everywhere after some minutes; else correct spec.access."),
