@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+AZ     := .venv-az/bin/az
 
 .DEFAULT_GOAL := help
 
@@ -29,9 +30,17 @@ format: $(READY) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-test: $(READY) ## run every test
+test: $(READY) ## run every test, but for those with the real Azure CLI
 	@$(BIN)/python -m dev.control_plane build
 	@$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
+
+$(AZ):
+	@echo "Installing the Azure CLI into .venv-az (once; 700 MB)"
+	@$(PYTHON) -m venv .venv-az
+	@.venv-az/bin/python -m pip install --quiet --disable-pip-version-check azure-cli==2.91.0
+
+test-az: $(READY) $(AZ) ## run the tests that use the real Azure CLI, which it installs
+	@GALLERY_AZ=$(abspath $(AZ)) $(BIN)/python -m pytest tests/simulator/test_az*.py
 
 demo: $(READY) ## tell and verify the life of an image version; KEEP=1 leaves it running, KUBECONFIG is used when set
 	@$(BIN)/python -m dev.demo $(if $(filter-out 0,$(KEEP)),--keep)
@@ -51,7 +60,7 @@ docs: $(READY) ## render docs/azure-properties.md from its table
 	@$(BIN)/python -m dev.azure_properties docs/azure-properties.md
 
 clean: ## remove what the targets created in this checkout
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	@rm -rf $(VENV) .venv-az .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup lint format test demo bench crds manifests docs clean
+.PHONY: help setup lint format test test-az demo bench crds manifests docs clean

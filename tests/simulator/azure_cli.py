@@ -19,7 +19,7 @@ EXECUTABLE = os.environ.get("GALLERY_AZ", "")
 #: Seconds that one command may take. A start of az costs one to five of them.
 _TIMEOUT = 120
 
-needs_az = pytest.mark.skipif(not EXECUTABLE, reason="GALLERY_AZ names no az executable: see docs/simulator.md")
+needs_az = pytest.mark.skipif(not EXECUTABLE, reason="needs the Azure CLI: make test-az")
 #: Gallery, definition and version of the fixture `parents`, as az wants them named.
 GALLERY = ("-g", "images-rg", "-r", "shared")
 DEFINITION = (*GALLERY, "-i", "ubuntu")

@@ -1,7 +1,7 @@
 """The real Azure CLI against the simulator: a version's life, as az waits for what takes time.
 
-What az can do with galleries, versions and access is tried in the other `test_az_...` files. All of them run when
-GALLERY_AZ names an `az` executable (2.91 was used); the CLI is too large to be a dependency of tests.
+What az can do with galleries, versions and access is tried in the other `test_az_...` files. `make test-az` runs all
+of them: the CLI is too large to be a dependency of tests.
 """
 
 from __future__ import annotations
