@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from dev.azure_simulator import errors, regions
 from dev.azure_simulator.paths import Json
 from dev.azure_simulator.rules import Draft, check_replicas, same
@@ -11,18 +9,17 @@ from dev.azure_simulator.rules import Draft, check_replicas, same
 _PATH = "galleryImageVersion.properties.publishingProfile.targetExtendedLocations"
 
 
-def build(draft: Draft, wanted: Json, target_regions: Collection[str]) -> list[Json]:
+def build(draft: Draft, wanted: Json) -> list[Json]:
     """Return the edge zones that a write of the publishing profile leaves, with display names and defaults.
 
-    [?] all of it but names and fields: nobody recorded an edge zone. A PUT that leaves them out is one that wants none:
-    `az sig image-version update --target-edge-zones None` "clears" them, as its help says, by such a PUT.
+    The Azure CLI's recorded tests show names, fields and durations; that the region of an edge zone need not be a
+    target region; and that a PUT that leaves edge zones out wants none. [?] the refusals and the defaults.
     Raises ArmError when a rule forbids it.
     """
     old: list[Json] = draft.old.get("publishingProfile", {}).get("targetExtendedLocations", [])
     asked: list[Json] = wanted.get("targetExtendedLocations", [])
     zones = [
-        _zone(zone, f"{_PATH}[{position}]", old, target_regions, wanted.get("replicaCount", 1))
-        for position, zone in enumerate(asked)
+        _zone(zone, f"{_PATH}[{position}]", old, wanted.get("replicaCount", 1)) for position, zone in enumerate(asked)
     ]
     names = [name_of(zone) for zone in zones]
     if len(set(names)) != len(names):
@@ -35,7 +32,7 @@ def name_of(zone: Json) -> str:
     return regions.normalise(zone["extendedLocation"]["name"])
 
 
-def _zone(asked: Json, path: str, old: list[Json], target_regions: Collection[str], replicas: int) -> Json:
+def _zone(asked: Json, path: str, old: list[Json], replicas: int) -> Json:
     name = asked.get("extendedLocation", {}).get("name")
     zone = regions.find_edge_zone(name or "")
     if zone is None:
@@ -43,9 +40,6 @@ def _zone(asked: Json, path: str, old: list[Json], target_regions: Collection[st
         raise errors.invalid_parameter(text, f"{path}.extendedLocation.name")
     if regions.normalise(asked.get("name", "")) != zone.region:
         text = f"The region of the extended location '{zone.name}' is '{regions.display(zone.region)}'."
-        raise errors.invalid_parameter(text, f"{path}.name")
-    if zone.region not in target_regions:
-        text = f"The region '{regions.display(zone.region)}' of the extended location must be a target region."
         raise errors.invalid_parameter(text, f"{path}.name")
     check_replicas(asked.get("extendedLocationReplicaCount"), f"{path}.extendedLocationReplicaCount")
     existing = next((each for each in old if name_of(each) == zone.name), {})

@@ -30,7 +30,7 @@ def build(draft: Draft) -> Json:
     asked = wanted.get("targetRegions") or old.get("targetRegions") or [{"name": draft.location}]
     targets = _targets(draft, asked, wanted)
     names = [regions.normalise(target["name"]) for target in targets]
-    zones = edge_zones.build(draft, wanted, names)
+    zones = edge_zones.build(draft, wanted)
     _check_drops(draft, [*names, *(edge_zones.name_of(zone) for zone in zones)])
     refuse_changes(draft, ("publishingProfile.storageAccountType",))
     places: Json = {"targetRegions": targets, **({"targetExtendedLocations": zones} if zones else {})}

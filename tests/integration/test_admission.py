@@ -96,8 +96,8 @@ GOOD: list[tuple[str, str, dict[str, Any]]] = [
         "replicationMode": "Shallow", "replicas": 1,
         "targetRegions": [{"name": "westeurope", "replicas": 1, "storageAccountType": "Premium_LRS"}], "edgeZones": [],
     }),
-    ("ImageVersion", "an edge zone of a region in another spelling", {
-        "targetRegions": [{"name": "West US"}], "edgeZones": [{"name": "microsoftlosangeles1", "region": "westus"}]
+    ("ImageVersion", "an edge zone of a region that is no target", {
+        "targetRegions": [{"name": "westeurope"}], "edgeZones": [{"name": "microsoftlosangeles1", "region": "West US"}]
     }),
     ("ImageVersion", "an edge zone of inherited regions", {
         "edgeZones": [{"name": "microsoftlosangeles1", "region": "westus"}]

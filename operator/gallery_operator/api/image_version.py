@@ -91,13 +91,6 @@ class ImageVersionSpec(Policies):
             "replicationMode Shallow goes to no edge zone: leave edgeZones out",
             fieldPath=".edgeZones",
         ),
-        rule(
-            "!has(self.edgeZones) || !has(self.targetRegions) || self.edgeZones.all(z, self.targetRegions.exists(r, "
-            + same_region_cel("r.name", "z.region")
-            + "))",
-            "the region of an edge zone must be one of targetRegions: add it there",
-            fieldPath=".edgeZones",
-        ),
         _encrypts_disks_of_the_source("targetRegions"),
         _encrypts_disks_of_the_source("edgeZones"),
         not_cleared("endOfLifeDate", "Azure keeps the date it has; set a later one instead"),

@@ -226,7 +226,7 @@ class EdgeZone(ApiModel):
     ]
     """The edge zone (extended location), for example microsoftlosangeles1."""
     region: Region
-    """The region the edge zone belongs to; one of the target regions."""
+    """The region the edge zone belongs to; it need not be a target region."""
     replicas: Replicas | None = None
     """Replicas in this edge zone. Unset: the general `replicas`."""
     storage_account_type: Literal["Standard_LRS", "Standard_ZRS", "StandardSSD_LRS", "Premium_LRS"] | None = None

@@ -293,7 +293,10 @@ def _repair(situation: Situation, desired: Wish, step: Plan) -> Plan | None:
 
 
 def _regions_of_zones(body: JSON) -> set[str]:
-    """Return the regions, normalised, that edge zones belong to: Azure takes no edge zone without its region."""
+    """Return the regions, normalised, that edge zones belong to.
+
+    Whether an edge zone keeps its replicas while its region is removed and added again, nobody has recorded.
+    """
     profile = resources.as_dict(resources.as_dict(body.get("properties")).get("publishingProfile"))
     zones = map(resources.as_dict, resources.as_list(profile.get("targetExtendedLocations")))
     return {regions.normalise(str(zone.get("name", ""))) for zone in zones}

@@ -84,21 +84,6 @@ _REPLICATION_MODES: Final = [
 _EDGE_ZONES: Final = [
     Refusal(
         _KIND,
-        "an edge zone whose region is no target",
-        {"edgeZones": [_ZONE], "targetRegions": [{"name": "westus2"}]},
-        "spec.edgeZones",
-        "the region of an edge zone must be one of targetRegions: add it there",
-    ),
-    Refusal(
-        _KIND,
-        "dropping the region of an edge zone",
-        {"targetRegions": [{"name": "westeurope"}]},
-        "spec.edgeZones",
-        "the region of an edge zone must be one of targetRegions: add it there",
-        "full",
-    ),
-    Refusal(
-        _KIND,
         "an edge zone twice",
         {"edgeZones": [_ZONE, {**_ZONE, "name": "MicrosoftLosAngeles1"}]},
         "spec.edgeZones",
