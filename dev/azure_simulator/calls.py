@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 
 from dev.azure_simulator import errors, regions, throttling
 from dev.azure_simulator.journal import Entry
-from dev.azure_simulator.paths import Json
+from dev.azure_simulator.paths import Json, Kind
 from dev.azure_simulator.simulation import Simulation
+
+#: What a GET can be asked for in addition, in lower case.
+_EXPANDABLE: dict[Kind, frozenset[str]] = {
+    "gallery": frozenset({"sharingprofile/groups"}),
+    "definition": frozenset(),
+    "version": frozenset({"replicationstatus", "uefisettings", "validationprofile"}),
+}
 
 
 @dataclass
@@ -52,6 +59,21 @@ class Call:
         names = {name.strip() for name in self.query.get("$expand", "").lower().split(",")}
         selected = self.query.get("$select", "").strip().lower()
         return frozenset(names | ({"sharingprofile/groups"} if selected == "permissions" else set()))
+
+    def expanding(self, kind: Kind) -> frozenset[str]:
+        """Return `expand` of a GET of a gallery resource.
+
+        Raises ArmError 400 for a name that the resource does not have. [?] Azure may ignore it, which hides mistakes.
+        """
+        selected = self.query.get("$select", "")
+        if selected and (kind != "gallery" or selected.strip().lower() != "permissions"):
+            raise errors.invalid_parameter(
+                f"The value '{selected[:100]}' of parameter '$select' is invalid.", "$select"
+            )
+        if unknown := self.expand - _EXPANDABLE[kind] - {""}:
+            text = f"The value '{min(unknown)[:100]}' of parameter '$expand' is invalid."
+            raise errors.invalid_parameter(text, "$expand")
+        return self.expand
 
     def require_get(self) -> None:
         """Raise ArmError 405 unless this is a GET."""

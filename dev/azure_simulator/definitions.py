@@ -13,6 +13,7 @@ _NAME_RULE = r"^[^_\W][\w-._]{0,79}(?<![-.])$"
 _NAME = re.compile(r"[^_\W][\w\-.]{0,79}(?<![-.])", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]*[A-Za-z0-9_-]")
 _IDENTIFIER_LENGTHS = {"publisher": 128, "offer": 64, "sku": 64}
+_FEATURE_VALUE = re.compile(r"[A-Za-z0-9 ,]{1,100}")
 _IMMUTABLE = (
     "osType",
     "osState",
@@ -36,6 +37,8 @@ def build(draft: Draft, store: Store) -> Json:
         _check_name(draft.path.name)
         _check_identifier(wanted["identifier"])
         _check_unique(draft, store)
+        _check_location(draft, store)
+    _check_features(wanted.get("features", []))
     refuse_changes(draft, _IMMUTABLE if may_change_features else (*_IMMUTABLE, "features"))
     check_end_of_life(draft, wanted.get("endOfLifeDate"), draft.old.get("endOfLifeDate"))
     for resource, bounds in wanted.get("recommended", {}).items():
@@ -99,6 +102,30 @@ def _check_unique(draft: Draft, store: Store) -> None:
                 "already exists. Choose a different publisher, offer, sku combination."
             )
             raise errors.invalid_parameter(text)
+
+
+def _check_location(draft: Draft, store: Store) -> None:
+    """Documented: a community gallery and all in it are in one region. [?] code and text"""
+    gallery = store.get(draft.path.parent) if draft.path.parent else None
+    permissions = (gallery.properties.get("sharingProfile") or {}).get("permissions") if gallery else None
+    if gallery and permissions == "Community" and draft.location != gallery.location:
+        text = f"Image definitions of a community gallery must be in its region '{gallery.location}'."
+        raise errors.invalid_parameter(text, "galleryImage.location")
+
+
+def _check_features(features: list[Json]) -> None:
+    """Refuse what the service was seen to refuse (Azure/azure-cli#24142). [?] a feature that comes twice"""
+    for feature in features:
+        name, value = feature.get("name", ""), feature.get("value", "")
+        if not name or not _FEATURE_VALUE.fullmatch(value):
+            text = (
+                f"The value '{value[:200]}' for feature '{name[:100]}' is invalid. Allowed characters are English "
+                "alphanumerical characters with spaces and commas. The length of the value cannot exceed 100 "
+                "characters."
+            )
+            raise errors.invalid_parameter(text, "galleryImage.properties.features")
+    if len({feature["name"].casefold() for feature in features}) < len(features):
+        raise errors.invalid_parameter("Duplicate features are not allowed.", "galleryImage.properties.features")
 
 
 def _triple(properties: Json) -> tuple[str, ...]:

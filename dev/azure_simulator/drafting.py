@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dev.azure_simulator import errors, identities, schema
+from dev.azure_simulator import errors, identities, schema, tags
 from dev.azure_simulator.operations import Operation
-from dev.azure_simulator.paths import Json, ResourcePath
+from dev.azure_simulator.paths import Json, Kind, ResourcePath
 from dev.azure_simulator.rules import Draft, checked_location
 from dev.azure_simulator.store import Resource
 
-_ENVELOPE = {"location", "tags", "properties", "identity", "id", "name", "type", "systemData"}
+_ENVELOPE = {"location", "tags", "properties", "id", "name", "type", "systemData"}
 
 Tags = dict[str, str] | None
 
@@ -60,27 +60,28 @@ def new_draft(request: Request, envelope: Json, current: Resource | None, now: f
     return Draft(request.path, checked, properties, current, request.api_version, now, identity)
 
 
-def read_envelope(body: Any) -> Json:
+def read_envelope(body: Any, kind: Kind) -> Json:
     """Return the members of a request body that are set.
 
     Raises ArmError 400 when it is no object or has unknown members.
     """
     if not isinstance(body, dict):
         raise errors.invalid_request_content("a JSON object was expected")
-    unknown = body.keys() - _ENVELOPE
+    unknown = body.keys() - (_ENVELOPE | {"identity"} if kind == "gallery" else _ENVELOPE)
     if unknown:
         raise errors.invalid_request_content(f"Could not find member '{min(unknown)[:100]}' on object")  # [?] text
     return {name: value for name, value in body.items() if value is not None}
 
 
 def next_tags(envelope: Json, current: Resource | None, method: str) -> Tags:
-    """Return the tags a write leaves: PUT drops those left out, PATCH keeps them. [?] PATCH replaces the whole map."""
-    tags = envelope.get("tags")
-    if tags is None:
+    """Return the tags a write leaves: PUT drops those left out, PATCH keeps them. [?] PATCH replaces the whole map.
+
+    Raises ArmError 400 when they are not as ARM wants them.
+    """
+    wanted = envelope.get("tags")
+    if wanted is None:
         return current.tags if current and method == "PATCH" else None
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise errors.invalid_request_content("tags must be an object of strings")
-    return dict(tags)
+    return tags.checked(wanted)
 
 
 def merge(base: Json, patch: Any) -> Any:

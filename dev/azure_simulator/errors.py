@@ -73,6 +73,10 @@ def invalid_request_content(why: str) -> ArmError:
     )
 
 
+def invalid_tags(code: str, message: str) -> ArmError:
+    return ArmError(400, code, message)
+
+
 def missing_api_version() -> ArmError:
     text = "The api-version query parameter (?api-version=) is required for all requests."
     return ArmError(400, "MissingApiVersionParameter", text)  # [?]

@@ -82,9 +82,10 @@ class Operations:
         return operation
 
     def url(self, operation: Operation, base: str, subscription: str, location: str, api_version: str) -> str:
-        """Return the opaque URL of an operation; `location` in the spelling the resource was sent with."""
+        """Return the opaque URL of an operation; `location` in the spelling it was sent with, but without spaces."""
+        place = "".join(location.split())
         return (
-            f"{base}/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/capsOperations/"
+            f"{base}/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{place}/capsOperations/"
             f"{operation.name}?api-version={api_version}&t={int(operation.started * 10_000_000)}&c={_CERTIFICATE}"
             f"&s={self._signature(operation.name)}&h={operation.name.replace('-', '')}"
         )

@@ -26,8 +26,9 @@ def build(draft: Draft) -> Json:
     if "storageAccountType" in wanted and "storageAccountStrategy" in wanted:
         text = "StorageAccountType and StorageAccountStrategy cannot be specified together."
         raise errors.invalid_parameter(text, f"{_PATH}.storageAccountStrategy")  # [?] text
-    # [?] target regions left out altogether: those that exist stay, a new version goes to its home region.
-    asked = wanted.get("targetRegions") or old.get("targetRegions") or [{"name": draft.location}]
+    # [?] left out altogether: those that exist stay, a new version goes to its home region.
+    unsaid: list[Json] = old.get("targetRegions", [{"name": draft.location}])
+    asked: list[Json] = wanted.get("targetRegions", unsaid)
     targets = _targets(draft, asked, wanted)
     names = [regions.normalise(target["name"]) for target in targets]
     zones = edge_zones.build(draft, wanted)
@@ -96,10 +97,9 @@ def _target(draft: Draft, region: Region, asked: Json, profile: Json, position: 
     for number, replica_set in enumerate(asked.get("additionalReplicaSets", [])):
         count_path = f"{path}.additionalReplicaSets[{number}].regionalReplicaCount"
         check_replicas(replica_set.get("regionalReplicaCount"), count_path)
+        _check_zones(replica_set.get("storageAccountType"), region, f"{path}.additionalReplicaSets[{number}]")
     storage_type = asked.get("storageAccountType") or _default_type(draft, region, profile)
-    if storage_type == "Standard_ZRS" and not region.has_zones:
-        text = "ZRS storage account type is not supported in this region."
-        raise errors.invalid_parameter(text, f"{path}.storageAccountType")
+    _check_zones(storage_type, region, path)
     existing = _existing(draft, region)
     if existing and existing["storageAccountType"] != storage_type:
         if "storageAccountType" in asked:
@@ -114,6 +114,12 @@ def _target(draft: Draft, region: Region, asked: Json, profile: Json, position: 
     }
     kept = {"encryption": existing["encryption"]} if existing and "encryption" in existing else {}
     return target | kept | {name: value for name, value in asked.items() if name not in target}
+
+
+def _check_zones(storage_type: str | None, region: Region, path: str) -> None:
+    if storage_type == "Standard_ZRS" and not region.has_zones:
+        text = "ZRS storage account type is not supported in this region."
+        raise errors.invalid_parameter(text, f"{path}.storageAccountType")
 
 
 def _default_type(draft: Draft, region: Region, profile: Json) -> str:

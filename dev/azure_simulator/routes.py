@@ -76,7 +76,7 @@ class Routes:
         self._gate.admit(call, path.subscription, path.kind)
         match call.method:
             case "GET":
-                return Reply(200, self._service.read(path, call.expand))
+                return Reply(200, self._service.read(path, call.expanding(path.kind)))
             case "PUT" | "PATCH":
                 linked.check(call.entry.body, path, self._simulation.platform, call.tenants, call.subscriptions)
                 answer = self._service.write(Request(call.method, path, call.entry.body, call.api_version))

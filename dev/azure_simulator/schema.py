@@ -30,12 +30,19 @@ def _one_of(*values: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        msg = "a string was expected"
+        raise ValueError(msg)
+    return value
+
+
 def _as_utc(value: datetime) -> str:
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Date = Annotated[datetime, PlainSerializer(_as_utc)]
+Date = Annotated[datetime, Field(strict=False), BeforeValidator(_text), PlainSerializer(_as_utc)]
 StorageAccountType = Annotated[str, _one_of("Standard_LRS", "Standard_ZRS", "Premium_LRS", "PremiumV2_LRS")]
 EdgeStorageType = Annotated[str, _one_of("Standard_LRS", "Standard_ZRS", "StandardSSD_LRS", "Premium_LRS")]
 HostCaching = Annotated[str, _one_of("None", "ReadOnly", "ReadWrite")]
@@ -55,9 +62,12 @@ ConfidentialEncryption = Annotated[
 
 
 class Shape(BaseModel):
-    """An object of the API; members are spelled as on the wire."""
+    """An object of the API; members are spelled as on the wire.
 
-    model_config = ConfigDict(extra="forbid")
+    [?] Numbers and booleans are taken as such only: should "3" and "true" pass in Azure, they are a sender's mistake.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 # --- gallery ---------------------------------------------------------------------------------------------------------
@@ -89,7 +99,7 @@ class GalleryProperties(Shape):
 
 class SharingGroup(Shape):
     type: Annotated[str, _one_of("Subscriptions", "AADTenants")]
-    ids: list[UUID] = Field(max_length=1000)
+    ids: list[Annotated[UUID, Field(strict=False), BeforeValidator(_text)]] = Field(max_length=1000)
 
 
 class SharingUpdate(Shape):

@@ -89,7 +89,7 @@ class GalleryService:
         if path.parent:
             self._require(path.parent, now)
             self._require_staying(path.parent, now)
-        envelope = read_envelope(request.body)
+        envelope = read_envelope(request.body, path.kind)
         if deleted := self.store.bin.get(path):
             return self._restore(request, envelope, deleted, now)
         current = self.store.get(path)

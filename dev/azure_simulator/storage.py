@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dev.azure_simulator import errors
 from dev.azure_simulator.paths import Json
-from dev.azure_simulator.rules import Draft, refuse_changes
+from dev.azure_simulator.rules import Draft, refuse_changes, same
 from dev.azure_simulator.sources import Facts
 
 _PATH = "galleryImageVersion.properties.storageProfile"
 _SOURCES = "gallery artifact version source can only be specified either directly under storageProfile or within "
+_LUNS = (0, 63)
 _IMMUTABLE = (
     "storageProfile.source.id",
     "storageProfile.source.virtualMachineId",
     "storageProfile.source.communityGalleryImageId",
-    "storageProfile.osDiskImage.source.id",
-    "storageProfile.osDiskImage.source.uri",
-    "storageProfile.osDiskImage.source.storageAccountId",
 )
 
 
@@ -26,6 +24,7 @@ def build(draft: Draft) -> Json:
     """
     wanted: Json = draft.properties["storageProfile"]
     if draft.current is None:
+        _check_luns(wanted)
         _check_one_kind_of_source(wanted)
         return {name: value for name, value in wanted.items() if value}
     refuse_changes(draft, _IMMUTABLE)
@@ -35,7 +34,22 @@ def build(draft: Draft) -> Json:
         text = "Adding new Data Disks or changing the LUN of a Data Disk in an existing Image is not allowed."
         raise errors.invalid_parameter(text, f"{_PATH}.dataDiskImages")
     kept: Json = draft.old["storageProfile"]
+    _check_disks(wanted, with_disks(kept, facts) if facts else kept)
     return kept
+
+
+def _check_disks(wanted: Json, existing: Json) -> None:
+    """Refuse other sources of data disks, and other host caching. [?] that host caching is as fixed as the source"""
+    data = {disk["lun"]: disk for disk in existing.get("dataDiskImages", [])}
+    pairs = [("osDiskImage", wanted.get("osDiskImage", {}), existing.get("osDiskImage", {}))]
+    for position, disk in enumerate(wanted.get("dataDiskImages", [])):
+        pairs.append((f"dataDiskImages[{position}]", disk, data[disk["lun"]]))
+    for where, disk, old in pairs:
+        for name, value in disk.get("source", {}).items():
+            if not same(value, old.get("source", {}).get(name)):
+                raise errors.property_change(f"{_PATH}.{where}.source.{name}")
+        if "hostCaching" in disk and disk["hostCaching"] != old.get("hostCaching"):
+            raise errors.property_change(f"{_PATH}.{where}.hostCaching")
 
 
 def with_disks(profile: Json, facts: Facts) -> Json:
@@ -50,12 +64,20 @@ def with_disks(profile: Json, facts: Facts) -> Json:
     return {**profile, "osDiskImage": os_disk, **({"dataDiskImages": data} if data else {})}
 
 
+def _check_luns(profile: Json) -> None:
+    for position, disk in enumerate(profile.get("dataDiskImages", [])):
+        low, high = _LUNS
+        if not low <= disk["lun"] <= high:
+            raise errors.out_of_range(disk["lun"], f"{_PATH}.dataDiskImages[{position}].lun", low, high)  # [?]
+
+
 def _check_one_kind_of_source(profile: Json) -> None:
     data = profile.get("dataDiskImages", [])
     disks = [profile.get("osDiskImage", {}), *data]
     disk_sources = [disk["source"] for disk in disks if disk.get("source")]
     whole = len(profile.get("source", {})) == 1 and not disk_sources
     by_disk = not profile.get("source") and len(disk_sources) == len(disks)
+    by_disk = by_disk and not any("id" in source and "uri" in source for source in disk_sources)
     if not whole and not by_disk:
         text = _SOURCES + "individual OS or data disks. One and only one source type must be specified."
         raise errors.invalid_parameter(text, _PATH)

@@ -286,7 +286,8 @@ def test_a_community_gallery_takes_versions_of_its_own_region_without_encryption
     azure: Switchboard, http: Http
 ) -> None:
     image = f"{http.galleries}/public/images/ubuntu"
-    azure.create([(f"{http.galleries}/public", community_gallery("eastus2")), (image, definition())])
+    beside = definition() | {"location": "eastus2"}
+    azure.create([(f"{http.galleries}/public", community_gallery("eastus2")), (image, beside)])
     elsewhere = http.put(f"{image}/versions/1.0.0", version())
     assert elsewhere.json()["error"]["message"].endswith("must be in its region 'eastus2'.")
     disk_set = {"osDiskImage": {"diskEncryptionSetId": compute("diskEncryptionSets", "des-eastus2")}}
