@@ -98,7 +98,18 @@ class Feature(ApiModel):
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
     """For example SecurityType, IsAcceleratedNetworkSupported, DiskControllerTypes, IsHibernateSupported."""
-    value: Annotated[str, Field(max_length=256)]
+    value: Annotated[
+        str,
+        Field(
+            max_length=256,
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[A-Za-z0-9 ,]{1,100}$')",
+                    "a feature's value has 1 to 100 letters, digits, spaces and commas: True, or SCSI, NVMe",
+                )
+            ),
+        ),
+    ]
     """For example TrustedLaunchSupported, True, "SCSI, NVMe"."""
     starts_at_version: Version | None = None
     """The lowest image version that has the feature."""

@@ -107,6 +107,16 @@ REFUSALS: Final = [
     *(
         Refusal(
             _KIND,
+            f"the feature value {value[:20]!r}",
+            {"features": [{"name": "SecurityType", "value": value}]},
+            "spec.features[0].value",
+            "a feature's value has 1 to 100 letters, digits, spaces and commas: True, or SCSI, NVMe",
+        )
+        for value in ("", "Trusted-Launch", "x" * 101)
+    ),
+    *(
+        Refusal(
+            _KIND,
             f"a feature twice, as {again}",
             {"features": [{"name": name, "value": "True"} for name in ("IsHibernateSupported", again)]},
             "spec.features",
