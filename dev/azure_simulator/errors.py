@@ -346,6 +346,11 @@ def community_not_found(community_id: str) -> ArmError:
     return ArmError(404, "NotFound", f"The community gallery resource '{community_id[:300]}' was not found.")
 
 
+def shared_not_found(shared_id: str) -> ArmError:
+    """[?] What Azure says of a shared gallery that does not exist, not in that region, or not for this subscription."""
+    return ArmError(404, "NotFound", f"The shared gallery resource '{shared_id[:300]}' was not found.")
+
+
 def replication_failed(failures: Mapping[str, str]) -> dict[str, Any]:
     """The error of an operation that failed in some regions: region name to details. [?] code."""
     regions = ", ".join(f"{{region:{region}, detail:{detail}}}" for region, detail in failures.items())

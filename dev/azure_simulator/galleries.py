@@ -36,13 +36,17 @@ def check_deletion(gallery: Resource) -> None:
 
 def render(gallery: Resource, now: float, expand: Collection[str] = ()) -> Json:
     """Return the properties as read, without the provisioning state."""
-    unique_name = f"{gallery.path.subscription}-{gallery.path.name.upper()}"
-    properties = {**gallery.properties, "identifier": {"uniqueName": unique_name}}
+    properties = {**gallery.properties, "identifier": {"uniqueName": unique_name(gallery)}}
     if profile := properties.get("sharingProfile"):
         properties["sharingProfile"] = sharing.rendered(profile, with_groups="sharingprofile/groups" in expand)
     if gallery.sharing:
         properties["sharingStatus"] = sharing.status(gallery.sharing, now)
     return properties
+
+
+def unique_name(gallery: Resource) -> str:
+    """Return the name by which those know the gallery that it is shared with."""
+    return f"{gallery.path.subscription}-{gallery.path.name.upper()}"
 
 
 def _check_soft_delete(draft: Draft, store: Store) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from dev.azure_simulator import authorization_routes, communities, errors, linked, regions, source_bodies
+from dev.azure_simulator import (
+    authorization_routes,
+    communities,
+    errors,
+    linked,
+    regions,
+    shared_galleries,
+    source_bodies,
+)
 from dev.azure_simulator.calls import Call, Gate, Reply
 from dev.azure_simulator.drafting import Answer, Request
 from dev.azure_simulator.faults import ForeignOperation
@@ -52,6 +60,7 @@ class Routes:
             (_USAGES, self._on_usages),
             (_PLATFORM, self._on_platform),
             (communities.LOCATION_PATH, self._on_community),
+            (shared_galleries.LOCATION_PATH, self._on_shared),
         )
 
     def dispatch(self, call: Call) -> Reply:
@@ -195,6 +204,18 @@ class Routes:
         )
         if body is None:
             raise errors.community_not_found(match["id"])
+        return Reply(200, body)
+
+    def _on_shared(self, call: Call, match: re.Match[str]) -> Reply:
+        call.require_get()
+        subscription = self._simulation.platform.require_subscription(match["subscription"])
+        self._gate.charge(call, match["subscription"])
+        to_tenant = call.query.get("sharedTo", "").lower() == "tenant"
+        location = regions.normalise(match["location"])
+        viewer = shared_galleries.Viewer(subscription.id, subscription.tenant, location, to_tenant)
+        body = shared_galleries.read(match["id"], viewer, self._service.store, self._service.tick())
+        if body is None:
+            raise errors.shared_not_found(match["id"])
         return Reply(200, body)
 
     def _operation_headers(self, call: Call, subscription: str, answer: Answer) -> dict[str, str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 
 from dev.azure_simulator import Switchboard, source_id
-from dev.azure_simulator.seeds import COMMUNITY_GALLERY
-from tests.simulator.azure_cli import AzureCli, let_operations_end_at_once, needs_az
+from dev.azure_simulator.seeds import COMMUNITY_GALLERY, SECOND_SUBSCRIPTION_ID
+from tests.simulator.azure_cli import GALLERY, AzureCli, let_operations_end_at_once, needs_az
 from tests.simulator.conftest import Paths
-from tests.simulator.support import GROUP
+from tests.simulator.support import GROUP, definition, gallery, version
 
 pytestmark = needs_az
 GROUP_ID, ROBOT_ID = "44444444-4444-4444-4444-444444444444", "55555555-5555-5555-5555-555555555555"
@@ -89,6 +89,20 @@ def test_az_counts_what_is_used_of_the_quotas(az: AzureCli, azure: Switchboard, 
     usage = {each["name"]["value"]: each for each in az("vm", "list-usage", "-l", "westeurope")}
     counted = {name: (each["currentValue"], each["limit"]) for name, each in usage.items()}
     assert counted == {"galleries": ("1", "100"), "galleryImages": ("1", "7"), "galleryImageVersions": ("0", "10000")}
+
+
+def test_az_sees_what_is_shared_with_a_subscription(az: AzureCli, azure: Switchboard, paths: Paths) -> None:
+    shared = gallery(sharingProfile={"permissions": "Groups"})
+    azure.create([(paths.gallery, shared), (paths.definition, definition()), (paths.version, version())])
+    az("sig", "share", "add", *GALLERY, "--subscription-ids", SECOND_SUBSCRIPTION_ID)
+    as_recipient = ("-l", "westeurope", "--subscription", SECOND_SUBSCRIPTION_ID)
+    (seen,) = az("sig", "list-shared", *as_recipient)
+    assert (
+        az("sig", "show-shared", *as_recipient, "--gallery-unique-name", seen["name"])["uniqueId"] == seen["uniqueId"]
+    )
+    image = (*as_recipient, "--gallery-unique-name", seen["name"], "-i", "ubuntu")
+    assert az("sig", "image-definition", "show-shared", *image)["osType"] == "Linux"
+    assert [each["name"] for each in az("sig", "image-version", "list-shared", *image)] == ["1.0.0"]
 
 
 def test_az_sees_what_a_community_gallery_offers(az: AzureCli) -> None:
