@@ -42,8 +42,11 @@ CERTIFICATE_PASSWORD: Final = "AZURE_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105 
 SUBSCRIPTION_ID: Final = "AZURE_SUBSCRIPTION_ID"
 AUTH_MODE: Final = "AUTH_MODE"
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_DOMAIN: Final = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+# ASCII: without it, [a-z] without regard to case takes letters such as the long s, too.
+_DOMAIN: Final = re.compile(
+    r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE | re.ASCII
+)
 _LONGEST_TEXT: Final = 4096
 _LONGEST_CERTIFICATE: Final = 256 * 1024
 _MODES: Final[Mapping[str, Mode]] = {"workloadidentity": "WorkloadIdentity", "managedidentity": "ManagedIdentity"}

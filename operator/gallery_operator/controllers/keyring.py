@@ -155,18 +155,18 @@ class Keyring:
     async def tend(self) -> None:
         """Let go what no object needs, look again at Secrets that could not be used, and close what was replaced."""
         for (namespace, name), slot in list(self._slots.items()):
-            try:
-                if not needs_credential(self._store, namespace, name):
-                    await self._let_go(namespace, name)
-                elif slot.problem is not None or slot.missed or slot.refused is not None:
-                    await self._look_again(slot, namespace, name)
-            except (KubeError, OSError) as error:
-                log.warning("Cannot look after Secret %s/%s now: %s", namespace, name, error)
+            await _survived(self._look_after(slot, namespace, name), f"{namespace}/{name}")
         now = time.monotonic()
         due = [access for since, access in self._lingering if now - since >= _LINGER]
         self._lingering = [each for each in self._lingering if each[1] not in due]
         for access in due:
-            await access.close()
+            await _survived(access.close(), access.name)
+
+    async def _look_after(self, slot: _Slot, namespace: str, name: str) -> None:
+        if not needs_credential(self._store, namespace, name):
+            await self._let_go(namespace, name)
+        elif slot.problem is not None or slot.missed or slot.refused is not None:
+            await self._look_again(slot, namespace, name)
 
     async def sweep(self, namespaces: Sequence[str | None] = (None,)) -> None:
         """Let go every Secret that is held and needed by nothing here: a process may have ended before it could.
@@ -294,6 +294,16 @@ class Keyring:
             except Conflict:
                 continue
             return
+
+
+async def _survived(step: Awaitable[None], secret: str) -> None:
+    """Do something with one Secret; whatever comes of it, the others have their turn, too."""
+    try:
+        await step
+    except (KubeError, OSError) as error:
+        log.warning("Cannot look after Secret %s now: %s", secret, error)
+    except Exception:
+        log.exception("A bug while looking after Secret %s; it is tried again", secret)
 
 
 def _gone(namespace: str, name: str) -> Wait:

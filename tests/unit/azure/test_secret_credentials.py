@@ -185,6 +185,10 @@ HOSTILE: list[tuple[dict[str, bytes], str]] = [
     ({"AZURE_CLIENT_SECRET": b"x", "AZURE_TENANT_ID": b"../evil"}, "AZURE_TENANT_ID is the tenant's UUID or a domain"),
     ({"AZURE_CLIENT_SECRET": b"x", "AZURE_TENANT_ID": b"a.b/c?d"}, "AZURE_TENANT_ID is the tenant's UUID or a domain"),
     ({"AZURE_CLIENT_SECRET": b"x", "AZURE_TENANT_ID": b"a" * 254 + b".b"}, "AZURE_TENANT_ID is the tenant's UUID"),
+    (
+        {"AZURE_CLIENT_SECRET": b"x", "AZURE_TENANT_ID": "conto\u017fo.com".encode()},
+        "AZURE_TENANT_ID is the tenant's UUID or a domain",
+    ),
     ({"AZURE_CLIENT_SECRET": b"x", "AZURE_CLIENT_ID": b""}, "AZURE_CLIENT_ID is not set"),
     ({"AZURE_CLIENT_SECRET": b"x", "AZURE_CLIENT_ID": b"my-app"}, "AZURE_CLIENT_ID is a UUID such as"),
     ({"AZURE_CLIENT_SECRET": b"x", "AZURE_SUBSCRIPTION_ID": b"prod"}, "AZURE_SUBSCRIPTION_ID is a UUID such as"),

@@ -106,6 +106,8 @@ class Azure:
 
     async def connect(self, secret: SecretCredential) -> Connected:
         self.opened.append(secret)
+        if secret.secret == "stumbles":
+            raise RuntimeError("a bug")
         if secret.secret == "cannot be opened":
             raise CredentialInvalid(f"Secret {secret.name}: no")
         return cast("Connected", Line(self))
@@ -592,6 +594,21 @@ async def test_who_may_not_use_the_operators_identity_is_woken_when_the_namespac
     world.clock.advance(31)
     await limited.tend()
     assert world.woken == []
+
+
+async def test_a_secret_that_shows_a_bug_of_ours_neither_ends_the_process_nor_holds_others_up(world: World) -> None:
+    for name in ("first", "second"):
+        world.secret(name, AZURE_CLIENT_ID="wrong")
+        world.object("Gallery", name, {"credentialRef": {"name": name}})
+        assert (await world.step(name)).reason == "CredentialInvalid"
+
+    world.secret("first", value="stumbles")
+    world.secret("second")
+    world.clock.advance(31)
+    await world.keyring.tend()
+
+    assert await world.find("second") is not None
+    assert [each.name for each in world.woken] == ["first", "second"]
 
 
 async def test_a_secret_that_nobody_misses_is_not_looked_for_again_and_again(world: World) -> None:
