@@ -51,6 +51,9 @@ _LONGEST_TEXT: Final = 4096
 _LONGEST_CERTIFICATE: Final = 256 * 1024
 _MODES: Final[Mapping[str, Mode]] = {"workloadidentity": "WorkloadIdentity", "managedidentity": "ManagedIdentity"}
 _WAYS: Final = f"exactly one of {CLIENT_SECRET}, {CLIENT_CERTIFICATE} and {AUTH_MODE}"
+_TOO_MUCH: Final = (
+    "takes too much time or memory to open: use an RSA key of 2048 to 4096 bits, encrypted as openssl does"
+)
 #: Real seconds for opening a certificate; the process limits its own computing to less.
 _OPENING: Final = 20.0
 #: Values shorter than this are no secrets worth the name, and are part of too many words to be searched for.
@@ -167,7 +170,7 @@ async def _opened_certificate(secret: SecretCredential) -> bytes:
     if process.returncode == 0:
         return answer
     why = answer.decode(errors="replace")[:300] if process.returncode == 1 else ""
-    msg = f"Secret {secret.name}: {CLIENT_CERTIFICATE} {why or 'takes too much time or memory to open'}"
+    msg = f"Secret {secret.name}: {CLIENT_CERTIFICATE} {why or _TOO_MUCH}"
     raise CredentialInvalid(msg)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -57,6 +58,30 @@ def pkcs12_file(key: Key | None = None, *, password: str = "", rounds: int = 100
         encryption = builder.kdf_rounds(rounds).build(password.encode())
     key = key or rsa_key()
     return pkcs12.serialize_key_and_certificates(b"test", key, certificate(key), None, encryption)
+
+
+def scrypt_pem(rounds: int) -> bytes:
+    """An encrypted key, which cannot be read, and its certificate: 1 KiB of memory for each round of scrypt."""
+    kdf = _der(0x30, _oid("2b06010401da47040b"), _der(0x30, _der(4, b"salt"), _number(rounds), _number(8), _number(1)))
+    cipher = _der(0x30, _oid("60864801650304012a"), _der(4, bytes(16)))
+    scheme = _der(0x30, _oid("2a864886f70d01050d"), _der(0x30, kdf, cipher))
+    body = base64.encodebytes(_der(0x30, scheme, _der(4, bytes(64))))
+    begin, end = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n", b"-----END ENCRYPTED PRIVATE KEY-----\n"
+    return begin + body + end + certificate().public_bytes(Encoding.PEM)
+
+
+def _der(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    size = b"" if len(content) < 0x80 else b"\x81"
+    return bytes([tag]) + size + bytes([len(content)]) + content
+
+
+def _oid(encoded: str) -> bytes:
+    return _der(6, bytes.fromhex(encoded))
+
+
+def _number(value: int) -> bytes:
+    return _der(2, value.to_bytes(value.bit_length() // 8 + 1))
 
 
 def registered(file: bytes, password: str) -> str:

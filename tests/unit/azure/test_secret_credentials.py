@@ -286,6 +286,14 @@ async def test_a_certificate_that_takes_for_ever_to_open_holds_nobody_up(
     assert time.monotonic() - began < 10
 
 
+async def test_a_certificate_that_asks_for_much_memory_does_not_get_it(servers: Servers) -> None:
+    file = certificates.scrypt_pem(2**18)  # 256 MiB, half of the container
+    secret = read(AZURE_CLIENT_CERTIFICATE=file, AZURE_CLIENT_CERTIFICATE_PASSWORD=b"pw")
+
+    with pytest.raises(CredentialInvalid, match="AZURE_CLIENT_CERTIFICATE takes too much time or memory to open: use"):
+        await open_credential(secret, servers.cloud)
+
+
 def bad_certificates() -> Mapping[str, tuple[bytes, str]]:
     other = certificates.certificate(certificates.rsa_key(3072))
     whole = certificates.pem()
@@ -301,6 +309,7 @@ def bad_certificates() -> Mapping[str, tuple[bytes, str]]:
         "encrypted pkcs12": (certificates.pkcs12_file(password="unknown"), form),
         "elliptic curve": (certificates.pem(ec.generate_private_key(ec.SECP256R1())), "needs an RSA key of 2048"),
         "short key": (certificates.pem(certificates.rsa_key(1024)), "needs an RSA key of 2048"),
+        "long key": (certificates.pem(certificates.rsa_key(4224)), "needs an RSA key of 2048 to 4096 bits"),
         "other key": (certificates.pem(of=other), "holds a certificate that does not belong to its private key"),
     }
 
