@@ -16,6 +16,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -24,7 +27,7 @@ from azure.identity.aio import ChainedTokenCredential, DefaultAzureCredential, W
 
 from gallery_operator.azure.clouds import Cloud
 from gallery_operator.azure.errors import redact
-from gallery_operator.azure.verdicts import ArmError, Waiting
+from gallery_operator.azure.verdicts import ArmError, Transient, Waiting
 
 _WORKLOAD_IDENTITY = "workloadidentitycredential"
 _WORKLOAD_VARIABLES = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
@@ -64,20 +67,28 @@ def identity_options(cloud: Cloud) -> dict[str, Any]:
 
 
 class SecretRefusedError(ClientAuthenticationError):
-    """No token was given for the credential in a Secret (`<namespace>/<name>`)."""
+    """No token was given for the credential in a Secret (`<namespace>/<name>`).
 
-    def __init__(self, secret: str, message: str) -> None:
+    :param status: HTTP status of the token endpoint's answer; None: there was none.
+    """
+
+    def __init__(self, secret: str, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.secret = secret
+        self.status_code = status
 
 
 def credential_error(error: ClientAuthenticationError) -> ArmError:
-    """Return the error that a failed attempt to get a token means: somebody has to mend the identity."""
+    """Return the error that a failed attempt to get a token means: somebody has to mend the identity, or to wait."""
     secret = error.secret if isinstance(error, SecretRefusedError) else None
     whose = "the operator's credential" if secret is None else f"the credential in Secret {secret}"
-    refused = re.search(r"\bAADSTS\d{3,9}\b.*?(?=\s*Trace ID|\s*\r?\n|$)", str(error.message))
-    if refused:
-        message = f"Microsoft Entra refuses {whose}: {redact(refused[0])}"
+    said = re.search(r"\bAADSTS\d{3,9}\b.*?(?=\s*Trace ID|\s*\r?\n|$)", str(error.message))
+    status: int | None = error.status_code
+    reason = redact(said[0]) if said else f"HTTP {status} without a reason"
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR):
+        return ArmError(Transient("NoToken", f"Microsoft Entra gives no token for {whose} now: {reason}"))
+    if said or (secret is not None and status is not None):
+        message = f"Microsoft Entra refuses {whose}: {reason}"
     elif secret is not None:
         message = f"No token for Azure with {whose}: the identity that it names is not available to the operator's pod."
     else:
@@ -86,3 +97,12 @@ def credential_error(error: ClientAuthenticationError) -> ArmError:
             "AZURE_FEDERATED_TOKEN_FILE, set by its webhook), a managed identity, or a service principal."
         )
     return ArmError(Waiting("CredentialUnavailable", message))
+
+
+@contextmanager
+def reading_tokens() -> Iterator[None]:
+    """Tell an answer of a token endpoint that is none, over which azure-identity stumbles, from a bug of ours."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError):
+        raise ArmError(Transient("NoToken", "Microsoft Entra answered something that is no token")) from None

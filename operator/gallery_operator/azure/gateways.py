@@ -93,4 +93,4 @@ class _Concealing(AsyncTokenCredential):
         await self.close()
 
     def _refused(self, error: ClientAuthenticationError) -> SecretRefusedError:
-        return SecretRefusedError(self._secret.name, self._secret.conceal(str(error.message)))
+        return SecretRefusedError(self._secret.name, self._secret.conceal(str(error.message)), error.status_code)

@@ -126,6 +126,7 @@ async def open_credential(secret: SecretCredential, cloud: Cloud) -> AsyncTokenC
         # Few tries: the reconcile tries again by itself, and must not hold a worker where there is no such endpoint.
         return ManagedIdentityCredential(client_id=secret.client_id, retry_total=1, **options)
     options["additionally_allowed_tenants"] = ["*"]  # sources in other tenants need a token of theirs
+    options["retry_total"] = 0  # the reconcile tries again by itself, and must not hold a worker meanwhile
     tenant, client = secret.tenant_id or "", secret.client_id or ""
     if secret.mode == "WorkloadIdentity":
         return WorkloadIdentityCredential(

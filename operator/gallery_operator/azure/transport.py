@@ -25,6 +25,8 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DecodeError,
+    IncompleteReadError,
     ServiceRequestTimeoutError,
     ServiceResponseTimeoutError,
 )
@@ -41,7 +43,7 @@ from yarl import URL
 from gallery_operator import __version__
 from gallery_operator.api.arm_ids import ArmId, DefinitionId, GalleryId, VersionId
 from gallery_operator.azure.clouds import Cloud
-from gallery_operator.azure.credentials import credential_error
+from gallery_operator.azure.credentials import credential_error, reading_tokens
 from gallery_operator.azure.errors import redact
 from gallery_operator.azure.verdicts import ArmError, Transient
 
@@ -190,7 +192,8 @@ class ArmTransport:
         """Return the header with tokens of other tenants, by which ARM reads what a body names there."""
         if not tenants:
             return {}
-        tokens = [await self._credential.get_token(self._cloud.scope, tenant_id=each) for each in tenants]
+        with reading_tokens():
+            tokens = [await self._credential.get_token(self._cloud.scope, tenant_id=each) for each in tenants]
         return {"x-ms-authorization-auxiliary": ", ".join(f"Bearer {each.token}" for each in tokens)}
 
     def serves(self, url: str) -> bool:
@@ -223,7 +226,7 @@ class ArmTransport:
             _ReadableRetryAfter(),
             _NothingDecoded(),
             self._guard,
-            AsyncARMChallengeAuthenticationPolicy(self._credential, self._cloud.scope),
+            _Authentication(self._credential, self._cloud.scope),
         ]
         return kind(
             self._credential,
@@ -259,6 +262,14 @@ class _HostGuard(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
 
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         self.admit(request.http_request.url)
+
+
+class _Authentication(AsyncARMChallengeAuthenticationPolicy):
+    """Adds the token to requests."""
+
+    async def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
+        with reading_tokens():
+            await super().on_request(request)
 
 
 class _ReadableRetryAfter(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
@@ -311,6 +322,9 @@ async def _answer(exchange: Awaitable[AsyncHttpResponse]) -> Answer:
     except (TimeoutError, ServiceRequestTimeoutError, ServiceResponseTimeoutError):
         raise ArmError(Transient("Timeout", "Azure did not answer in time")) from None
     except (AzureError, OSError) as error:
+        if isinstance(error, DecodeError) and not isinstance(error, IncompleteReadError):
+            # Of a token endpoint: what ARM answers is decoded elsewhere. The error's text holds all that was answered.
+            raise ArmError(Transient("NoToken", "Microsoft Entra answered something that cannot be read")) from None
         raise ArmError(Transient("ConnectionFailed", redact(f"no answer from Azure: {error}"))) from None
 
 
@@ -351,7 +365,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
         parsed = URL(url)
     except ValueError:
         return None
-    return None if parsed.user is not None else (parsed.scheme, parsed.host, parsed.port)
+    if parsed.user is not None or parsed.password is not None:
+        return None
+    return parsed.scheme, parsed.host, parsed.port
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

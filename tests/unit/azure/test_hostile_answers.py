@@ -68,6 +68,7 @@ def foreign_links(servers: Servers) -> list[str]:
         f"{servers.foreign.url}/next",
         servers.arm.url.replace("https://", "http://") + "/next",
         servers.arm.url.replace("https://", "https://user:pass@") + "/next",
+        servers.arm.url.replace("https://", "https://:pass@") + "/next",
         f"{servers.arm.url}@{servers.foreign.url.removeprefix('https://')}/next",
         f"//{servers.foreign.url.removeprefix('https://')}/next",
         "https://[bad",
