@@ -9,8 +9,8 @@ that failed is reported with HTTP 200. Texts are matched only where no code is k
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -150,9 +150,15 @@ def classify(refusal: Refusal, *, after: float | None = None) -> Verdict:
     return row.verdict(row.reason or _reason(refusal), message)
 
 
-def error_of_response(status: int, body: bytes, headers: Mapping[str, str], now: datetime) -> ArmError:
-    """Return the error that an answer of ARM means; `headers` know no case, `now` is for a Retry-After date."""
+def error_of_response(
+    status: int, body: bytes, headers: Mapping[str, str], now: datetime, *, conceal: Callable[[str], str] = str
+) -> ArmError:
+    """Return the error that an answer of ARM means; `headers` know no case, `now` is for a Retry-After date.
+
+    :param conceal: takes secrets out of ARM's text, as long as it is whole: what is cut off is not recognised.
+    """
     refusal = read_refusal(status, body)
+    refusal = replace(refusal, message=conceal(refusal.message))
     return ArmError(
         classify(refusal, after=retry_after(headers, now)),
         status=status,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar, overload
@@ -90,7 +90,10 @@ class ArmGateway:
         """
         query = {"expand": expand} if expand else {}
         exchange = partial(self._transport.get, resource, **query)
-        return await self._found(operations.GET[type(resource)], resource, exchange)
+        body = await self._found(operations.GET[type(resource)], resource, exchange)
+        for each in _explained(body):
+            each["details"] = redact(self._conceal(each["details"]))
+        return body
 
     async def read(self, subscription: str, path: str, api_version: str, policy: str, query: str = "") -> Body | None:
         """Return anything else that ARM has at a path, or None when it does not exist; `policy` counts it."""
@@ -261,7 +264,8 @@ class ArmGateway:
             if answer.status < 300:
                 budget.learn(operation.kind, operation.name, answer.headers)
                 return answer
-            error = error_of_response(answer.status, answer.body, answer.headers, self._clock.now())
+            now = self._clock.now()
+            error = error_of_response(answer.status, answer.body, answer.headers, now, conceal=self._conceal)
             if isinstance(error.verdict, Throttled):
                 budget.hold(operation.kind, operation.name, code=error.code, after=error.verdict.after)
             else:
@@ -329,6 +333,19 @@ def _refuse_dot_segments(resource: ArmId | str) -> None:
 
 def _whole(body: Body) -> Body:
     return body
+
+
+def _explained(body: Body | None) -> Iterator[Body]:
+    """Yield the entries of a resource's states by region in which Azure explains something: people will read it."""
+    properties = (body or {}).get("properties")
+    if not isinstance(properties, dict):
+        return
+    for state in ("replicationStatus", "sharingStatus"):
+        status = properties.get(state)
+        summary = status.get("summary") if isinstance(status, dict) else None
+        for each in summary if isinstance(summary, list) else ():
+            if isinstance(each, dict) and isinstance(each.get("details"), str):
+                yield each
 
 
 def _key(resource: ArmId) -> str:

@@ -30,6 +30,7 @@ from azure.identity.aio import (
 
 from gallery_operator.azure import certificate_reader
 from gallery_operator.azure.clouds import Cloud
+from gallery_operator.azure.concealing import PIECE, conceal
 from gallery_operator.azure.credentials import identity_options
 
 Mode = Literal["ClientSecret", "ClientCertificate", "WorkloadIdentity", "ManagedIdentity"]
@@ -56,8 +57,6 @@ _TOO_MUCH: Final = (
 )
 #: Real seconds for opening a certificate; the process limits its own computing to less.
 _OPENING: Final = 20.0
-#: Values shorter than this are no secrets worth the name, and are part of too many words to be searched for.
-_TELLING: Final = 8
 
 
 class CredentialInvalid(Exception):  # noqa: N818 - it becomes a condition's reason
@@ -82,15 +81,12 @@ class SecretCredential:
 
     def conceal(self, text: str) -> str:
         """Return `text` with each value of this Secret that is found in it replaced by its key."""
-        found = {
-            self.secret: CLIENT_SECRET,
-            self.password: CERTIFICATE_PASSWORD,
-            self.client_id: CLIENT_ID,
-            self.tenant_id: TENANT_ID,
-        }
-        for value, key in found.items():
-            if value and len(value) >= _TELLING:
+        for value, key in ((self.client_id, CLIENT_ID), (self.tenant_id, TENANT_ID)):
+            if value and len(value) >= PIECE:
                 text = re.sub(re.escape(value), f"<{key}>", text, flags=re.IGNORECASE)
+        for value, key in ((self.secret, CLIENT_SECRET), (self.password, CERTIFICATE_PASSWORD)):
+            if value:
+                text = conceal(text, value, key)
         return text
 
 

@@ -86,6 +86,43 @@ async def test_what_arm_says_of_the_client_holds_its_key_instead_of_its_id(
     assert (caught.value.status, caught.value.code) == (403, "AuthorizationFailed")
 
 
+@pytest.mark.parametrize("room", [0, 5, 12, 30])
+async def test_a_secret_is_concealed_also_where_a_long_answer_of_arm_is_cut_off(
+    servers: Servers, connected: Connected, room: int
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/token"):
+            return web.json_response({"access_token": "granted", "expires_in": 3600, "token_type": "Bearer"})
+        said = "x" * (999 - room) + SECRET
+        return web.json_response({"error": {"code": "BadRequest", "message": said}}, status=400)
+
+    servers.arm.answer = answer
+
+    with pytest.raises(ArmError) as caught:
+        await connected.arm.get(GALLERY)
+
+    assert SECRET[:3] not in caught.value.message
+
+
+@pytest.mark.parametrize("state", ["replicationStatus", "sharingStatus"])
+async def test_what_azure_says_of_a_region_holds_no_secret(servers: Servers, connected: Connected, state: str) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/token"):
+            return web.json_response({"access_token": "granted", "expires_in": 3600, "token_type": "Bearer"})
+        said = f"cannot copy https://a.blob.core.windows.net/b.vhd?sig=c2lnbmF0dXJl with {SECRET}"
+        rows = [{"region": "West Europe", "details": said}, {"region": "East US", "details": None}, "odd"]
+        return web.json_response({"name": "g", "properties": {state: {"summary": rows}}})
+
+    servers.arm.answer = answer
+
+    found = await connected.arm.get(GALLERY)
+
+    assert found is not None
+    assert found["properties"][state]["summary"][0]["details"] == (
+        "cannot copy https://a.blob.core.windows.net/b.vhd?sig=REDACTED with <AZURE_CLIENT_SECRET>"
+    )
+
+
 async def test_an_identity_that_the_pod_does_not_have_is_told_of(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
