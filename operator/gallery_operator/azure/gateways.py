@@ -16,10 +16,15 @@ from gallery_operator.azure.credentials import SecretRefusedError
 from gallery_operator.azure.gateway import ArmGateway
 from gallery_operator.azure.observer import ArmObserver
 from gallery_operator.azure.secret_credentials import SecretCredential, open_credential
+from gallery_operator.azure.verdicts import ArmError, Throttled
 from gallery_operator.clock import Clock
 
-#: Secrets opened at the same time: each certificate takes a process and up to 5 s of computing.
+#: Certificates opened at the same time: each takes a process and up to 5 s of computing.
 _OPENING = 2
+#: Of those that are being opened and those that wait for it: each holds a worker, and a namespace may bring many.
+_LINE = 6
+#: Seconds after which those that found the line full come back.
+_LATER = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,14 @@ class Gateways:
         self._limits = limits
         self._observer = observer
         self._opening = asyncio.Semaphore(_OPENING)
+        self._in_line = 0
 
     async def connect(self, secret: SecretCredential) -> Connected:
-        """Return a gateway under a Secret's credential; nothing is asked of Azure yet. Raises CredentialInvalid."""
-        async with self._opening:
-            credential = _Concealing(await open_credential(secret, self._cloud), secret)
+        """Return a gateway under a Secret's credential; nothing is asked of Azure yet.
+
+        Raises CredentialInvalid, and ArmError when too many others are being opened.
+        """
+        credential = _Concealing(await self._opened(secret), secret)
         arm = ArmGateway(
             self._cloud,
             credential,
@@ -60,6 +68,18 @@ class Gateways:
             conceal=secret.conceal,
         )
         return Connected(arm, credential)
+
+    async def _opened(self, secret: SecretCredential) -> AsyncTokenCredential:
+        if secret.mode != "ClientCertificate":
+            return await open_credential(secret, self._cloud)
+        if self._in_line >= _LINE:
+            raise ArmError(Throttled(_LATER, f"Secret {secret.name} waits: other certificates are being opened"))
+        self._in_line += 1
+        try:
+            async with self._opening:
+                return await open_credential(secret, self._cloud)
+        finally:
+            self._in_line -= 1
 
 
 class _Concealing(AsyncTokenCredential):

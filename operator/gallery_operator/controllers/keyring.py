@@ -21,6 +21,7 @@ from gallery_operator.api.conditions import Reason
 from gallery_operator.azure.gateway import ArmGateway
 from gallery_operator.azure.gateways import Connected
 from gallery_operator.azure.secret_credentials import CredentialInvalid, SecretCredential, read_secret, secret_data
+from gallery_operator.azure.verdicts import ArmError
 from gallery_operator.clock import Clock
 from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import in_namespace, needs_credential
@@ -102,7 +103,7 @@ class _Slot:
 class Keyring:
     """The Secrets' credentials, each found by the namespace and name of its Secret and never by another namespace.
 
-    :param connect: opens a gateway; raises CredentialInvalid.
+    :param connect: opens a gateway; raises CredentialInvalid and ArmError.
     :param wake: called with the objects of a namespace whose credential was missing, wrong or refused and has changed.
     :param own_client_id: the client that the operator itself is, if it has one of its own.
     """
@@ -131,7 +132,8 @@ class Keyring:
     async def find(self, namespace: str, name: str) -> Access | None:
         """Return the access that a Secret of a namespace gives, held from now on; None: there is no such Secret.
 
-        Raises CannotPlace when it cannot be used, and the errors of `kube.errors`.
+        Raises CannotPlace when it cannot be used, ArmError when it cannot be opened now, and the errors of
+        `kube.errors`.
         """
         async with self._slot(namespace, name) as slot:
             slot.let_go = False
@@ -300,7 +302,7 @@ async def _survived(step: Awaitable[None], secret: str) -> None:
     """Do something with one Secret; whatever comes of it, the others have their turn, too."""
     try:
         await step
-    except (KubeError, OSError) as error:
+    except (KubeError, ArmError, OSError) as error:
         log.warning("Cannot look after Secret %s now: %s", secret, error)
     except Exception:
         log.exception("A bug while looking after Secret %s; it is tried again", secret)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from aiohttp import web
+from azure.core.credentials_async import AsyncTokenCredential
 
+from gallery_operator.azure.clouds import Cloud
 from gallery_operator.azure.gateways import Connected, Gateways
-from gallery_operator.azure.secret_credentials import read_secret
-from gallery_operator.azure.verdicts import ArmError, Waiting
+from gallery_operator.azure.secret_credentials import SecretCredential, open_credential, read_secret
+from gallery_operator.azure.verdicts import ArmError, Throttled, Waiting
 from gallery_operator.telemetry import logging as structured_logging
-from tests.unit.azure.conftest import GALLERY, ManualClock, Servers, refuses
+from tests.unit.azure import certificates
+from tests.unit.azure.conftest import GALLERY, ManualClock, Servers, refuses, verdict_of
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
@@ -121,6 +125,32 @@ async def test_what_azure_says_of_a_region_holds_no_secret(servers: Servers, con
     assert found["properties"][state]["summary"][0]["details"] == (
         "cannot copy https://a.blob.core.windows.net/b.vhd?sig=REDACTED with <AZURE_CLIENT_SECRET>"
     )
+
+
+async def test_many_certificates_hold_neither_all_workers_nor_other_credentials_up(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(secret: SecretCredential, cloud: Cloud) -> AsyncTokenCredential:
+        if secret.mode == "ClientCertificate":
+            await go_on.wait()
+        return await open_credential(secret, cloud)
+
+    monkeypatch.setattr("gallery_operator.azure.gateways.open_credential", slow)
+    ids = {"AZURE_TENANT_ID": TENANT.encode(), "AZURE_CLIENT_ID": CLIENT.encode()}
+    certificate = read_secret("team-b/azure", {**ids, "AZURE_CLIENT_CERTIFICATE": certificates.pem()})
+    gateways = Gateways(servers.cloud, ManualClock())
+
+    in_line = [asyncio.create_task(gateways.connect(certificate)) for _ in range(6)]
+    await asyncio.sleep(0)
+    assert isinstance(await verdict_of(gateways.connect(certificate)), Throttled)
+    await (await gateways.connect(read_secret("team-a/azure", DATA))).close()
+
+    go_on.set()
+    for each in await asyncio.gather(*in_line):
+        await each.close()
+    await (await gateways.connect(certificate)).close()
 
 
 async def test_an_identity_that_the_pod_does_not_have_is_told_of(
