@@ -69,7 +69,7 @@ def identity_options(cloud: Cloud) -> dict[str, Any]:
 class SecretRefusedError(ClientAuthenticationError):
     """No token was given for the credential in a Secret (`<namespace>/<name>`).
 
-    :param status: HTTP status of the token endpoint's answer; None: there was none.
+    :param status: HTTP status that Microsoft Entra answered; None: it was not asked, or did not answer.
     """
 
     def __init__(self, secret: str, message: str, status: int | None = None) -> None:

@@ -113,4 +113,6 @@ class _Concealing(AsyncTokenCredential):
         await self.close()
 
     def _refused(self, error: ClientAuthenticationError) -> SecretRefusedError:
-        return SecretRefusedError(self._secret.name, self._secret.conceal(str(error.message)), error.status_code)
+        # Of a managed identity it is the node's endpoint that answers, and not Microsoft Entra.
+        status = None if self._secret.mode == "ManagedIdentity" else error.status_code
+        return SecretRefusedError(self._secret.name, self._secret.conceal(str(error.message)), status)

@@ -13,9 +13,14 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 #: Loggers that tell one line per object or request at INFO.
 _NOISY: Final = ("kopf.objects", "azure", "msal", "aiohttp.access", "asyncio")
-#: Repeat the words of a token endpoint, with the ids of whatever Secret was used; our own lines and statuses say whose
-#: credential was refused and why, without them.
-_TALKATIVE: Final = ("azure.identity.aio._internal",)
+#: Repeat URL and words of a token endpoint, with the ids of whatever Secret was used; our own lines and statuses say
+#: whose credential was refused and why, without them.
+_TALKATIVE: Final = (
+    "azure.identity.aio._internal",
+    "azure.identity.aio._credentials.managed_identity",
+    "azure.core.pipeline.policies.http_logging_policy",
+    "msal",
+)
 #: What kopf attaches to its records for its own use.
 _KOPF_ATTRIBUTES: Final = ("k8s_skip", "k8s_ref", "settings")
 
