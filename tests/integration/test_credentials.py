@@ -313,6 +313,24 @@ async def test_a_new_value_wakes_what_was_refused_however_often_before(scene: Sc
     assert scene.writes() == [("PUT", "platform")]
 
 
+async def test_another_application_wakes_what_the_first_had_no_rights_for(scene: Scene, start: Start) -> None:
+    app(scene, subscriptions=[])
+    app(scene, OTHER_APP)
+    put(scene, **client_secret(AZURE_SUBSCRIPTION_ID=FOREIGN_SUBSCRIPTION_ID))
+    driver = await start()
+    scene.apply(scenes.gallery())
+    for _ in range(12):
+        await driver.round()
+        scene.azure.advance(timedelta(minutes=5))
+    await driver.round()
+    assert await scene.ready(driver, "Gallery", "platform") == ("False", "AuthorizationFailed")
+
+    put(scene, **client_secret(OTHER_APP, AZURE_SUBSCRIPTION_ID=FOREIGN_SUBSCRIPTION_ID))
+    scene.azure.advance(HALF_A_MINUTE)
+    await driver.round()
+    assert scene.writes() == [("PUT", "platform")]
+
+
 async def test_a_secret_that_is_put_right_wakes_what_it_blocked(scene: Scene, start: Start) -> None:
     app(scene)
     put(scene, AZURE_TENANT_ID="not a tenant", AZURE_CLIENT_ID=APP, AZURE_CLIENT_SECRET=SECRET)

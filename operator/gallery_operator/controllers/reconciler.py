@@ -58,7 +58,9 @@ log = logging.getLogger(__name__)
 #: A single hiccup of Azure is no news; after that many failures in a row the status says so.
 _HICCUPS: Final = 3
 #: Why Azure was not asked, or did not answer, that another value in a Secret may mend.
-_CREDENTIAL_REASONS: Final = frozenset({"CredentialRefused", "CredentialUnavailable"})
+_CREDENTIAL_REASONS: Final = frozenset(
+    {"CredentialRefused", "CredentialUnavailable", "AuthorizationFailed", "SubscriptionNotFound"}
+)
 #: Seconds until another look after the API server refused a write because the object had changed.
 _AFTER_CONFLICT: Final = 1.0
 
