@@ -47,6 +47,14 @@ async def test_a_secret_is_read_with_its_values_and_a_missing_one_is_none(
     assert await secrets.get(namespace, "other") is None
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "../../kube-system", "azure/..", "%2e%2e", "azure?watch=1", "Azure"])
+async def test_a_name_that_no_secret_can_have_leads_nowhere_else(
+    secrets: Secrets, namespace: str, secret: str, name: str
+) -> None:
+    del secret
+    assert await secrets.get(namespace, name) is None
+
+
 async def test_a_held_secret_stays_until_it_is_freed(
     secrets: Secrets, cluster: Cluster, namespace: str, secret: str
 ) -> None:

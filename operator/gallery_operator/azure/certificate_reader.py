@@ -41,7 +41,10 @@ def decrypted(data: bytes, password: str | None) -> bytes:
     try:
         key, certificates = _read_pem(data, secret) if _PEM in data else _read_pkcs12(data, secret)
     except (ValueError, TypeError, UnicodeError):
-        msg = "is no certificate with its private key in PEM or PKCS#12 form, or the password is wrong or missing"
+        msg = (
+            "is no certificate with its private key in PEM or PKCS#12 form, or the password is wrong, missing or not "
+            "needed"
+        )
         raise Unusable(msg) from None
     if not isinstance(key, RSAPrivateKey) or key.key_size not in _KEY_SIZES:
         msg = f"needs an RSA key of {_KEY_SIZES.start} to {_KEY_SIZES.stop - 1} bits: Microsoft Entra takes no other"

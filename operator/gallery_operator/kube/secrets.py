@@ -6,6 +6,7 @@ that those which are held are found again after a crash without a look at any ot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +19,8 @@ _MERGE: Final = "application/merge-patch+json"
 _METADATA: Final = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _PAGE: Final = 500
+#: An RFC 1123 subdomain. The CRD asks for the same; whatever else gets into a spec, it is no way out of a namespace.
+_NAME: Final = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 class Secrets:
@@ -28,6 +31,8 @@ class Secrets:
 
     async def get(self, namespace: str, name: str) -> Object | None:
         """Read a Secret with its values; None when there is none."""
+        if not _NAME.fullmatch(name):
+            return None  # no Secret can be called that, and as a part of a path it would lead elsewhere
         try:
             return await self._connection.send("GET", _path(namespace, name))
         except NotFound:

@@ -328,6 +328,13 @@ async def test_a_wrong_certificate_is_refused_with_what_is_wrong(
     assert "hunter2" not in str(caught.value) + caplog.text
 
 
+async def test_a_password_that_a_certificate_does_not_need_is_told(servers: Servers) -> None:
+    secret = read(AZURE_CLIENT_CERTIFICATE=certificates.pem(), AZURE_CLIENT_CERTIFICATE_PASSWORD=b"of the last one")
+
+    with pytest.raises(CredentialInvalid, match="the password is wrong, missing or not needed"):
+        await open_credential(secret, servers.cloud)
+
+
 def test_a_secrets_data_are_decoded_and_what_is_none_is_left_out() -> None:
     secret = {"data": {"a": base64.b64encode(b"\x00\xff").decode(), "b": "not base64!", "c": None}}
 
