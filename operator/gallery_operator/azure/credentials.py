@@ -78,8 +78,11 @@ class SecretRefusedError(ClientAuthenticationError):
         self.status_code = status
 
 
-def credential_error(error: ClientAuthenticationError) -> ArmError:
-    """Return the error that a failed attempt to get a token means: somebody has to mend the identity, or to wait."""
+def credential_error(error: ClientAuthenticationError, source_tenant: str | None = None) -> ArmError:
+    """Return the error that a failed attempt to get a token means: somebody has to mend the identity, or to wait.
+
+    :param source_tenant: the tenant of a version's source that the token was to be of.
+    """
     secret = error.secret if isinstance(error, SecretRefusedError) else None
     whose = "the operator's credential" if secret is None else f"the credential in Secret {secret}"
     said = re.search(r"\bAADSTS\d{3,9}\b.*?(?=\s*Trace ID|\s*\r?\n|$)", str(error.message))
@@ -87,7 +90,13 @@ def credential_error(error: ClientAuthenticationError) -> ArmError:
     reason = redact(said[0]) if said else f"HTTP {status} without a reason"
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR):
         return ArmError(Transient("NoToken", f"Microsoft Entra gives no token for {whose} now: {reason}"))
-    if said or (secret is not None and status is not None):
+    if source_tenant is not None:
+        told = f"Microsoft Entra says {reason}" if said else "the identity gets none there."
+        message = (
+            f"No token of tenant {source_tenant} (spec.source.tenantId) with {whose}: {told} Name the source's tenant, "
+            "and let an admin of it consent to the app of the credential, which has to be a multi-tenant one."
+        )
+    elif said or (secret is not None and status is not None):
         message = f"Microsoft Entra refuses {whose}: {reason}"
     elif secret is not None:
         message = f"No token for Azure with {whose}: the identity that it names is not available to the operator's pod."

@@ -81,6 +81,9 @@ TABLE: tuple[Row, ...] = (
     Row(Waiting, "AuthorizationFailed", codes=("AuthorizationFailed",), text=r"'Microsoft\.Authorization/role",
         advice="spec.access needs it: give the operator the role of deploy/azure/role-access.json there, or remove "
                "access from the spec."),
+    Row(Waiting, "AuthorizationFailed", codes=("LinkedAuthorizationFailed",),
+        text=r"tenant '[^']*' is not authorized to access linked subscription",
+        advice="The source is in another tenant: spec.source.tenantId must name that tenant."),
     Row(Waiting, "AuthorizationFailed", codes=("AuthorizationFailed", "LinkedAuthorizationFailed")),
     Row(Terminal, "RequestDisallowedByPolicy", codes=("RequestDisallowedByPolicy", "RequestDisallowedByAzure")),
     Row(Waiting, "ScopeLocked", codes=("ScopeLocked",), advice="Remove the lock to let the operator go on."),
@@ -200,9 +203,13 @@ def redact(text: str) -> str:
     return clean if len(clean) <= _MAX_MESSAGE else f"{clean[: _MAX_MESSAGE - 1]}…"
 
 
+#: Who may write a version, but not use what its body names, is told first what may be done.
+_NOT_ALLOWED = re.compile(r"\bnot (?:have \w+|authorized) to perform action(?:\(s\))? '([^']{1,200})'")
+
+
 def _missing_action(refusal: Refusal) -> str:
     """Put the permission that is missing first: ARM's own text begins with ids that say nothing to people."""
-    match = re.search(r"perform action '([^']{1,200})'", refusal.message)
+    match = _NOT_ALLOWED.search(refusal.message)
     return f"The identity lacks the permission {match[1]}." if match else ""
 
 

@@ -192,9 +192,14 @@ class ArmTransport:
         """Return the header with tokens of other tenants, by which ARM reads what a body names there."""
         if not tenants:
             return {}
-        with reading_tokens():
-            tokens = [await self._credential.get_token(self._cloud.scope, tenant_id=each) for each in tenants]
-        return {"x-ms-authorization-auxiliary": ", ".join(f"Bearer {each.token}" for each in tokens)}
+        tokens = []
+        for each in tenants:
+            try:
+                with reading_tokens():
+                    tokens.append((await self._credential.get_token(self._cloud.scope, tenant_id=each)).token)
+            except ClientAuthenticationError as error:
+                raise credential_error(error, source_tenant=each) from None
+        return {"x-ms-authorization-auxiliary": ", ".join(f"Bearer {each}" for each in tokens)}
 
     def serves(self, url: str) -> bool:
         """Tell whether a request to `url` would go to ARM, and hence may carry our token."""

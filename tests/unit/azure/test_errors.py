@@ -20,6 +20,8 @@ from gallery_operator.azure.errors import (
 from gallery_operator.azure.verdicts import Terminal, Throttled, Transient, Verdict, Waiting
 from tests.unit.azure.conftest import EPOCH
 
+OF_ANOTHER_TENANT = ", however the current tenant 'a' is not authorized to access linked subscription 'b'."
+
 CASES: list[tuple[int | None, str, str, type[Verdict], str]] = [
     (429, "TooManyRequests", "", Throttled, "Throttled"),
     (409, "SubscriptionRequestsThrottled", "", Throttled, "Throttled"),
@@ -58,6 +60,7 @@ CASES: list[tuple[int | None, str, str, type[Verdict], str]] = [
         "IdentifierTaken",
     ),
     (403, "LinkedAuthorizationFailed", "The client has permission", Waiting, "AuthorizationFailed"),
+    (403, "LinkedAuthorizationFailed", f"The client has permission{OF_ANOTHER_TENANT}", Waiting, "AuthorizationFailed"),
     (403, "RequestDisallowedByPolicy", "Resource was disallowed by policy.", Terminal, "RequestDisallowedByPolicy"),
     (409, "ScopeLocked", "The scope is locked.", Waiting, "ScopeLocked"),
     (409, "ReadOnlyDisabledSubscription", "The subscription is disabled", Waiting, "SubscriptionDisabled"),
@@ -246,6 +249,27 @@ def test_a_missing_permission_is_named_first() -> None:
     judged = classify(refusal(403, "AuthorizationFailed", message))
 
     assert judged.message.startswith("The identity lacks the permission Microsoft.Compute/galleries/write.")
+
+
+def test_of_what_a_body_names_the_permission_that_is_missing_is_named_first_and_not_the_one_that_is_there() -> None:
+    message = (
+        "The client has permission to perform action 'Microsoft.Compute/galleries/images/versions/write' on scope 'x'; "
+        "however, it does not have permission to perform action(s) 'Microsoft.Compute/disks/write' on the linked "
+        "scope(s) 'y' (respectively) or the linked scope(s) are invalid."
+    )
+
+    judged = classify(refusal(403, "LinkedAuthorizationFailed", message))
+
+    assert judged.message.startswith("The identity lacks the permission Microsoft.Compute/disks/write.")
+
+
+def test_a_source_in_another_tenant_is_told_the_field_that_names_it() -> None:
+    message = f"The client has permission to perform action 'Microsoft.Compute/images/read' on 'x'{OF_ANOTHER_TENANT}"
+
+    judged = classify(refusal(403, "LinkedAuthorizationFailed", message))
+
+    assert judged.message.endswith("spec.source.tenantId must name that tenant.")
+    assert "lacks the permission" not in judged.message
 
 
 def test_an_error_carries_what_azures_support_asks_for() -> None:

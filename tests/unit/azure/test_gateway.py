@@ -328,6 +328,29 @@ async def test_connections_are_reused(servers: Servers, gateway: ArmGateway) -> 
     assert len(peers) == 1
 
 
+async def test_without_a_token_of_the_sources_tenant_nothing_is_sent_and_the_field_is_named(
+    servers: Servers,
+) -> None:
+    said = "AADSTS700016: Application 'a' was not found in the directory 'b'. Trace ID: 1"
+
+    class UnknownThere(FixedCredential):
+        async def get_token(self, *scopes: str, **options: object) -> AccessToken:
+            if "tenant_id" in options:
+                raise ClientAuthenticationError(said)
+            return await super().get_token(*scopes)
+
+    gateway = ArmGateway(servers.cloud, UnknownThere(), clock=ManualClock())
+
+    verdict = await verdict_of(gateway.put(VERSION, {}, tenants=("11111111-2222-3333-4444-555555555555",)))
+
+    assert (type(verdict), verdict.reason) == (Waiting, "CredentialUnavailable")
+    assert "tenant 11111111-2222-3333-4444-555555555555 (spec.source.tenantId)" in verdict.message
+    assert said.removesuffix(" Trace ID: 1") in verdict.message
+    assert "consent" in verdict.message
+    assert servers.arm.seen == []
+    await gateway.close()
+
+
 async def test_the_way_to_a_token_of_another_tenant_may_fail_like_any_other_way(servers: Servers) -> None:
     class Unreachable(FixedCredential):
         async def get_token(self, *scopes: str, **options: object) -> AccessToken:
