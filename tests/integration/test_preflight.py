@@ -260,7 +260,9 @@ async def test_a_source_of_another_tenant_is_not_asked_for(scene: Scene, driver:
     scene.apply(scenes.version(source=source, targetRegions=HOME))
     await looks(driver)
     assert scene.azure.journal("GET .*ubuntu-2404-foreign") == []
-    assert (await ready(scene, driver))[0] not in {"SourceNotFound", "SourceDiffers"}
+    assert puts(scene) == 1
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", VERSION) == ("True", "Replicated")
 
 
 async def test_many_versions_of_one_source_cost_one_look_at_it_and_a_put_each(scene: Scene, driver: Driver) -> None:
@@ -309,6 +311,12 @@ async def test_a_version_by_ref_is_published_as_soon_as_its_source_is_replicated
     await looks(driver)
     reason, message = await ready(scene, driver, "1.1.0")
     assert (reason, "'ubuntu-1.0.0', does not exist in namespace" in message) == ("SourceNotReady", True)
+    scene.apply(scenes.version(source=image("ubuntu-late")))
+    await looks(driver)
+    told = await ready(scene, driver, "1.1.0")
+    assert told == ("SourceNotReady", "the source, ImageVersion 'ubuntu-1.0.0', is not in Azure yet")
+    scene.delete("ImageVersion", VERSION)
+    await looks(driver)
     scene.apply(scenes.version())
     await looks(driver)
     assert (await ready(scene, driver, "1.1.0"))[0] == "SourceNotReady"
@@ -322,6 +330,17 @@ async def test_a_version_by_ref_is_published_as_soon_as_its_source_is_replicated
     await driver.settle()
     await driver.pass_time(timedelta(hours=2))
     assert scene.writes() == [("DELETE", "1.0.0")], "what was made from it does not need it any more"
+
+
+async def test_a_version_by_ref_is_waited_for_whatever_tenant_it_is_in(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    source = {**from_version(), "tenantId": seeds.OTHER_TENANT_ID}
+    scene.apply(scenes.version(), scenes.version("1.1.0", source=source, targetRegions=HOME))
+    await looks(driver)
+    assert (await ready(scene, driver, "1.1.0"))[0] == "SourceNotReady"
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.1.0") == ("True", "Replicated")
+    assert puts_of(scene, "1.1.0") == 1
 
 
 async def test_the_end_of_a_replication_brings_those_back_that_wait_for_it(scene: Scene, driver: Driver) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from gallery_operator.api.arm_ids import VersionId, parse_arm_id
 from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import ImageVersion
+from gallery_operator.api.source import Source
 from gallery_operator.controllers.parents import VersionPlace
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.source_versions import circle, find
@@ -31,22 +32,27 @@ async def refusal(
     if source.gallery_image_version is not None and source.gallery_image_version.ref is not None:
         account, id_ = await find(services, visit.resource, source.gallery_image_version.ref)
         around, named = account.surroundings, str(id_)
-    check = _Check(visit, place, around, home)
+    # Another tenant shows its resources to tokens of its own only; the account of a `ref` may have one.
+    check = _Check(visit, place, around, home, told=source.tenant_id is None or named is not None)
     luns: frozenset[int] | None = None
     for reference in sources.references(source, named):
         found = await check.look_at(reference)
         if isinstance(found, Wait | Blocked):
-            return circle(services.store, visit.key) or (_not_there_yet(found) if named else found)
+            return circle(services.store, visit.key) or _of_an_object(found, source)
         luns = found.luns
     if source.disks is not None:
         luns = frozenset(each.lun for each in source.disks.data or ())
     return None if luns is None else encryption_sets.unknown_luns(body, luns)
 
 
-def _not_there_yet(found: Refusal) -> Refusal:
+def _of_an_object(found: Refusal, source: Source) -> Refusal:
     """A source that has an object here is still to come: it is not ready, rather than missing."""
-    absent = found.reason == Reason.SOURCE_NOT_FOUND
-    return replace(found, reason=Reason.SOURCE_NOT_READY) if absent else found
+    ref = source.gallery_image_version.ref if source.gallery_image_version else None
+    if ref is None or found.reason != Reason.SOURCE_NOT_FOUND:
+        return found
+    return replace(
+        found, reason=Reason.SOURCE_NOT_READY, message=f"the source, ImageVersion {ref!r}, is not in Azure yet"
+    )
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class _Check:
     around: Surroundings
     """What the source's own account sees."""
     home: str
+    told: bool
+    """Whether that account can be told what the source is."""
 
     async def look_at(self, reference: Reference) -> Facts | Refusal:
         """Return what is known of a source, or why it will not do."""
@@ -72,8 +80,8 @@ class _Check:
         return sources.misfit(reference, found, await self._wanted(), self.home, mode) or found
 
     async def _read(self, reference: Reference) -> tuple[Answer, Facts | Wait]:
-        if self.visit.resource.spec.source.tenant_id is not None:
-            return Answer(readable=False), Facts()  # another tenant shows its resources to tokens of its own only
+        if not self.told:
+            return Answer(readable=False), Facts()
         if reference.kind == "communityVersion":
             subscription = self.place.id.definition.gallery.subscription
             answer, image = await self.around.community(reference.id, subscription, self.home)
