@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dev.azure_simulator import AzureSimulator, Refuse, Source, seeds, source_id
+from dev.azure_simulator import AzureSimulator, FailOperation, Refuse, Source, seeds, source_id
 from gallery_operator.api.arm_ids import GalleryId
 from gallery_operator.engine.keys import Key
 from tests.integration import scenes
@@ -480,6 +480,70 @@ async def test_another_process_and_another_namespace_wait_for_the_build_that_azu
     assert await elsewhere.ready(both, "ImageVersion", "ubuntu-1.0.2") == ("True", "Replicated")
     assert puts(scene) == 3
     await both.close()
+
+
+async def test_a_build_goes_on_without_its_object_and_is_waited_for(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.apply(scenes.version(targetRegions=HOME, deletionPolicy="Retain"))
+    await looks(driver)
+    scene.apply(scenes.version("1.0.1", targetRegions=HOME))
+    scene.delete("ImageVersion", VERSION)
+    await looks(driver)
+    assert [each["metadata"]["name"] for each in scene.objects("ImageVersion")] == ["ubuntu-1.0.1"]
+    reason, message = await ready(scene, driver, "1.0.1")
+    assert (reason, "waiting for version 1.0.0 of the same image definition" in message) == ("SourceBusy", True)
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.1") == ("True", "Replicated")
+    assert puts(scene) == 2, "neither build failed"
+
+
+async def test_a_paused_build_holds_nobody_up_when_it_is_over(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.apply(scenes.definition("other", identifier={"publisher": "contoso", "offer": "other", "sku": "1"}))
+    scene.apply(scenes.version(targetRegions=HOME, imageDefinitionRef={"name": "other"}))
+    while not puts(scene):
+        await driver.round()
+        scene.azure.advance(timedelta(seconds=1))
+    scene.annotate("ImageVersion", VERSION, "gallery-operator.io/paused", "true")
+    scene.annotate("ImageDefinition", "other", "gallery-operator.io/paused", "true")
+    scene.apply(scenes.version("1.0.1", targetRegions=HOME))
+    await looks(driver)
+    reason, message = await ready(scene, driver, "1.0.1")
+    assert (reason, f"waiting for ImageVersion '{VERSION}'" in message) == ("SourceBusy", True)
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.1") == ("True", "Replicated")
+    assert puts(scene) == 2
+
+
+async def test_a_failed_build_and_the_next_one_do_not_disturb_each_other(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.fault(FailOperation(match="PUT .*/versions/1.0.0$", code="InternalError", message="broke"))
+    scene.apply(scenes.version(targetRegions=HOME))
+    await looks(driver)
+    scene.apply(scenes.version("1.0.1", targetRegions=HOME))
+    await driver.settle()
+    for number in ("1.0.0", "1.0.1"):
+        assert await scene.ready(driver, "ImageVersion", f"ubuntu-{number}") == ("True", "Replicated")
+    assert (puts_of(scene, "1.0.0"), puts_of(scene, "1.0.1")) == (2, 1)
+
+
+async def test_a_failed_build_is_not_tried_again_while_another_one_goes_on(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.fault(FailOperation(match="PUT .*/versions/1.0.0$", code="InternalError", message="broke", times=2))
+    scene.apply(scenes.version(targetRegions=HOME, deletionPolicy="Retain"))
+    while puts(scene) < 2 or scene.properties()["provisioningState"] != "Failed":
+        await driver.round()
+        scene.azure.advance(timedelta(seconds=30))
+    await driver.round()
+    scene.apply(scenes.version("1.0.1", targetRegions=HOME))
+    await looks(driver, 6, seconds=40)
+    assert scene.properties("1.0.1")["provisioningState"] == "Creating"
+    reason, message = await ready(scene, driver)
+    assert (reason, "waiting for ImageVersion 'ubuntu-1.0.1'" in message) == ("SourceBusy", True)
+    await driver.settle()
+    for number in ("1.0.0", "1.0.1"):
+        assert await scene.ready(driver, "ImageVersion", f"ubuntu-{number}") == ("True", "Replicated")
+    assert [number for _, number in scene.writes("PUT .*/versions/")] == ["1.0.0", "1.0.0", "1.0.1", "1.0.0"]
 
 
 # --- encryption sets -------------------------------------------------------------------------------------------------

@@ -7,17 +7,24 @@ builds follows from Azure's LISTs, and within this process from the claim of a v
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from gallery_operator.api.arm_ids import VersionId
 from gallery_operator.azure.verdicts import ArmError, Throttled, Transient
 from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.cannot_place import CannotPlace
-from gallery_operator.controllers.indexes import built_from
+from gallery_operator.controllers.indexes import built_from, comparable
 from gallery_operator.controllers.memory import CREATE_LAG
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.source_versions import located
-from gallery_operator.domain.resources import provisioning_state
+from gallery_operator.controllers.visit import JSON
+from gallery_operator.domain.observed import is_being_built, source_id
 from gallery_operator.engine.keys import Key
+
+#: Seconds after which Azure is asked again whether a build goes on: its object may be paused, or gone.
+_LOOK: Final = 60.0
+#: What the kept body of a version that is being built has in it; the others, maybe thousands, need not be read.
+_AT_WORK: Final = (b'"Creating"', b'"Updating"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +46,21 @@ class Builds:
         self._claimed: set[Key] = set()
         self._waiting: dict[str, set[Key]] = {}
 
-    async def claim(self, image: str, candidate: Builder) -> Key | None:
+    async def claim(self, image: str, candidate: Builder) -> Key | VersionId | None:
         """Take an image for a build, until the visit of `candidate` is `over`; return who has it if it is taken.
+
+        A version that no object here stands for is returned by its id, if it is in the candidate's own definition.
 
         :param image: as `indexes.image_of` spells it.
         """
         while True:
             before = self._builders.get(image)
             busy = await self._busy(image, candidate.key, before)
+            unowned = await self._unowned(image, candidate) if busy is None else None
             if self._builders.get(image) is before:  # nobody came first while Azure was asked
                 break
+        if unowned is not None:
+            return unowned
         self._note(image, busy or candidate)
         if busy is not None:
             self._waiting.setdefault(image, set()).add(candidate.key)
@@ -73,7 +85,7 @@ class Builds:
             self._services.queue.add(waiting)
 
     async def is_building(self, key: Key) -> bool:
-        """Tell whether Azure is creating the version of an object. Raises ArmError when it cannot be asked now."""
+        """Tell whether Azure is building the version of an object. Raises ArmError when it cannot be asked now."""
         builder = await self._found(key, asker=key)
         return builder is not None and self._is_building(builder)
 
@@ -88,6 +100,22 @@ class Builds:
                 return builder
         return None
 
+    async def _unowned(self, image: str, candidate: Builder) -> VersionId | None:
+        """Return a version of the same definition that is built from an image: its object is gone, or never was."""
+        if self._listed(image, candidate) is not None:
+            await candidate.account.versions.versions(candidate.id.definition, _LOOK)
+        return self._listed(image, candidate)
+
+    def _listed(self, image: str, candidate: Builder) -> VersionId | None:
+        snapshot = candidate.account.versions.peek(candidate.id.definition)
+        for name in snapshot or ():
+            if snapshot is None or name == candidate.id.version:
+                continue
+            packed = snapshot.packed(name)
+            if any(each in packed for each in _AT_WORK) and _is_built_from(snapshot[name], image):
+                return candidate.id.definition.version(name)
+        return None
+
     async def _found(self, key: Key, *, asker: Key) -> Builder | None:
         """Return where the version of an object is, its definition having been listed; None: it cannot be anywhere.
 
@@ -97,10 +125,11 @@ class Builds:
             where = await located(self._services, key)
             if where is None:
                 return None
-            account, id_ = where
-            if account.versions.peek(id_.definition) is None:
-                await account.versions.versions(id_.definition, self._services.pace.resync)
-            return Builder(key, account, id_)
+            builder = Builder(key, *where)
+            known = builder.account.versions.peek(builder.id.definition)
+            if known is None or self._is_building(builder):
+                await builder.account.versions.versions(builder.id.definition, _LOOK)
+            return builder
         except CannotPlace:
             return None
         except ArmError as error:
@@ -116,4 +145,8 @@ class Builds:
             return True
         snapshot = builder.account.versions.peek(builder.id.definition)
         listed = None if snapshot is None else snapshot.get(builder.id.version)
-        return listed is not None and provisioning_state(listed) == "Creating"
+        return listed is not None and is_being_built(listed)
+
+
+def _is_built_from(listed: JSON, image: str) -> bool:
+    return is_being_built(listed) and comparable(source_id(listed) or "") == image

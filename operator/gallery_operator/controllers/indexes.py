@@ -48,7 +48,12 @@ def children_of(store: Store, key: Key) -> list[Key]:
 def image_of(obj: JSON) -> str | None:
     """Return the managed image that a version is made from, as it compares with others; None when it has none."""
     id_ = as_dict(as_dict(as_dict(obj.get("spec")).get("source")).get("managedImage")).get("id")
-    return id_.rstrip("/").casefold() if isinstance(id_, str) else None
+    return comparable(id_) if isinstance(id_, str) else None
+
+
+def comparable(id_: str) -> str:
+    """Return an ARM id as it compares with others."""
+    return id_.rstrip("/").casefold()
 
 
 def built_from(store: Store, image: str) -> list[Key]:

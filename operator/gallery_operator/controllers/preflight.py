@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Final
 
+from gallery_operator.api.arm_ids import VersionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_version import ImageVersion
 from gallery_operator.azure.verdicts import ArmError
@@ -21,10 +22,11 @@ from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import encryption_sets, placement, quota, regions
 from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS
-from gallery_operator.domain.observed import read_replication
+from gallery_operator.domain.observed import read_replication, was_built
 from gallery_operator.domain.placement import Spot
 from gallery_operator.domain.plan import Blocked, Create, Delete, Plan, Update, UpToDate, Wait
 from gallery_operator.domain.replication import COMPLETED
+from gallery_operator.domain.resources import provisioning_state
 from gallery_operator.engine.keys import Key
 
 Place = GalleryPlace | DefinitionPlace | VersionPlace
@@ -56,7 +58,11 @@ class Preflight:
                 return await self._before_create(visit, place, step) or step
             case Update(changes=changes) if isinstance(place, VersionPlace):
                 further = any(each.rule.startswith((TARGET_REGIONS, EDGE_ZONES)) for each in changes)
-                return (await self._further_regions(visit, place, observed, step) if further else None) or step
+                refusal = await self._further_regions(visit, place, observed, step) if further else None
+                again = refusal is None and provisioning_state(observed or {}) == "Failed"
+                if again and not was_built(observed or {}):  # it is built from its source once more
+                    refusal = await self._alone(visit, place)
+                return refusal or step
             case _:
                 return step
 
@@ -146,11 +152,15 @@ class Preflight:
         image = image_of(visit.raw)
         if image is None:
             return None
-        builder = await self._builds.claim(image, Builder(visit.key, visit.account, place.id))
-        if builder is None:
-            return None
-        near = builder.namespace == visit.key.namespace
-        who = f"ImageVersion {builder.name!r}" if near else "an ImageVersion of another namespace"
+        match await self._builds.claim(image, Builder(visit.key, visit.account, place.id)):
+            case None:
+                return None
+            case VersionId(version=number):
+                who = f"version {number} of the same image definition"
+            case Key(namespace=namespace, name=name) if namespace == visit.key.namespace:
+                who = f"ImageVersion {name!r}"
+            case _:
+                who = "an ImageVersion of another namespace"
         message = f"Azure builds one version at a time from a managed image: waiting for {who}"
         return Wait(Reason.SOURCE_BUSY, message, _BUSY_LOOK)
 

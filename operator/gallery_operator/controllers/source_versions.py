@@ -15,6 +15,7 @@ from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import parent_of, source_of
 from gallery_operator.controllers.parents import account_key, parent, place_definition
 from gallery_operator.controllers.services import Services
+from gallery_operator.domain.observed import source_id
 from gallery_operator.domain.plan import Blocked, Wait
 from gallery_operator.domain.resources import as_dict
 from gallery_operator.domain.sources import LOOK
@@ -66,9 +67,7 @@ async def resolve(services: Services, version: ImageVersion, observed: JSON | No
     source = version.spec.source.gallery_image_version
     if source is None or source.ref is None:
         return None
-    profile = as_dict(as_dict((observed or {}).get("properties")).get("storageProfile"))
-    made_from = as_dict(profile.get("source")).get("id")
-    if isinstance(made_from, str):
+    if (made_from := source_id(observed or {})) is not None:
         return made_from
     try:
         _, found = await find(services, version, source.ref)

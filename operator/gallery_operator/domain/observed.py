@@ -88,6 +88,31 @@ def read_version(name: str, raw: JSON) -> ObservedVersion:
     )
 
 
+def is_being_built(raw: JSON) -> bool:
+    """Tell whether Azure builds a version from its source now: it creates it, or tries again what failed."""
+    state = provisioning_state(raw)
+    return state == "Creating" or (state == "Updating" and not was_built(raw))
+
+
+def was_built(raw: JSON) -> bool:
+    """Tell whether a version may have been built from its source, whatever became of its replicas.
+
+    Azure shows the size of its disk from then on (azure-gallery-api.md §1.3).
+    """
+    storage = _storage(raw)
+    return not storage or bool(as_dict(storage.get("osDiskImage")).get("sizeInGB"))
+
+
+def source_id(raw: JSON) -> str | None:
+    """Return the id of the managed image or version that a version is made from."""
+    named = as_dict(_storage(raw).get("source")).get("id")
+    return named if isinstance(named, str) else None
+
+
+def _storage(raw: JSON) -> JSON:
+    return as_dict(as_dict(raw.get("properties")).get("storageProfile"))
+
+
 def _edge_zone(raw: object) -> str:
     name = as_dict(as_dict(raw).get("extendedLocation")).get("name")
     return regions.normalise(str(name or ""))[:64]

@@ -12,7 +12,7 @@ from gallery_operator.domain import lifecycle, region_changes, regions, replicat
 from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.family import Family, Member
 from gallery_operator.domain.lifecycle import Schedule
-from gallery_operator.domain.observed import ObservedVersion, SoftDeleted, read_replication, read_version
+from gallery_operator.domain.observed import ObservedVersion, SoftDeleted, read_replication, read_version, was_built
 from gallery_operator.domain.plan import (
     JSON,
     Blocked,
@@ -252,14 +252,10 @@ def _failed_incarnation(situation: Situation) -> str | None:
 def _may_have_served(observed: JSON) -> bool:
     """Tell whether a version may have been usable anywhere, ever: unless every region failed, and it never was built.
 
-    An update may fail in the only region, too. What tells a version that was built is the size of its disk, which
-    Azure shows from then on (azure-gallery-api.md §1.3).
+    An update may fail in the only region, too.
     """
     rows = read_replication(observed)
-    if not rows or any(each.state != replication.FAILED for each in rows.values()):
-        return True
-    storage = resources.as_dict(resources.as_dict(observed.get("properties")).get("storageProfile"))
-    return not storage or bool(resources.as_dict(storage.get("osDiskImage")).get("sizeInGB"))
+    return not rows or any(each.state != replication.FAILED for each in rows.values()) or was_built(observed)
 
 
 def _at_rest(step: Plan) -> bool:

@@ -6,6 +6,7 @@ import itertools
 from types import SimpleNamespace
 from typing import Any, cast
 
+import orjson
 import pytest
 
 from gallery_operator.api.arm_ids import DefinitionId, VersionId, parse_arm_id
@@ -23,20 +24,31 @@ GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/p
 IMAGE = f"{GROUP}/images/golden"
 
 
+class Listed(dict[str, Any]):
+    """The versions of a definition, as they are kept."""
+
+    def packed(self, name: str) -> bytes:
+        return orjson.dumps(self[name])
+
+
 class Versions:
-    """The LIST of definitions: what it finds, or how it fails."""
+    """The LIST of definitions: what is known, what another one finds (None: the same), or how it fails."""
 
     def __init__(self) -> None:
         self.failure: Verdict | None = None
-        self.known: dict[str, Any] = {}
+        self.known: dict[str, Listed] = {}
+        self.found: dict[str, Listed] = {}
 
-    def peek(self, definition: DefinitionId) -> Any:
+    def peek(self, definition: DefinitionId) -> Listed | None:
         return self.known.get(definition.definition)
 
-    async def versions(self, definition: DefinitionId, max_age: float) -> Any:
+    async def versions(self, definition: DefinitionId, max_age: float) -> Listed:
+        del max_age
         if self.failure is not None:
             raise ArmError(self.failure)
-        return self.known.setdefault(definition.definition, {})
+        name = definition.definition
+        self.known[name] = self.found.get(name, self.known.get(name, Listed()))
+        return self.known[name]
 
 
 class World:
@@ -74,9 +86,16 @@ class World:
         assert isinstance(id_, VersionId)
         return Builder(key, cast("Account", self.accounts[namespace]), id_)
 
-    def creating(self, builder: Builder) -> None:
-        state = {"properties": {"provisioningState": "Creating"}}
-        cast("Any", builder.account.versions).known[builder.id.definition.definition] = {"1.0.0": state}
+    def shows(self, builder: Builder, *, version: str = "1.0.0", of: str = IMAGE, state: str = "Creating") -> Listed:
+        """Let the list of a definition show a version that was never built from its source."""
+        profile = {"source": {"id": of}, "osDiskImage": {}}
+        listed = Listed({version: {"properties": {"provisioningState": state, "storageProfile": profile}}})
+        cast("Any", builder.account.versions).known[builder.id.definition.definition] = listed
+        return listed
+
+    def over_behind_our_back(self, builder: Builder) -> None:
+        """Let the next LIST find that nothing is built any more."""
+        cast("Any", builder.account.versions).found[builder.id.definition.definition] = Listed()
 
 
 @pytest.fixture
@@ -108,7 +127,7 @@ async def test_while_azure_cannot_say_who_builds_in_the_own_namespace_nothing_is
 
 async def test_who_builds_in_another_namespace_is_waited_for(world: World) -> None:
     ours, theirs = world.version("ours", "web"), world.version("theirs", "web")
-    world.creating(theirs)
+    world.shows(theirs)
 
     assert await world.builds.claim(IMAGE.casefold(), ours) == theirs.key
 
@@ -122,3 +141,39 @@ async def test_of_two_that_come_at_once_one_builds_and_the_other_is_woken_when_t
 
     assert world.woken == [second.key]
     assert await world.builds.claim(IMAGE.casefold(), second) is None
+
+
+async def test_what_is_built_again_after_it_failed_is_waited_for_too(world: World) -> None:
+    ours, theirs = world.version("ours", "web"), world.version("ours", "db")
+    world.shows(theirs, state="Updating")
+
+    assert await world.builds.claim(IMAGE.casefold(), ours) == theirs.key
+
+
+async def test_a_build_that_nobody_looks_after_any_more_holds_nobody_up_when_it_is_over(world: World) -> None:
+    ours, paused = world.version("ours", "web"), world.version("ours", "db")
+    world.shows(paused)
+    assert await world.builds.claim(IMAGE.casefold(), ours) == paused.key
+
+    world.over_behind_our_back(paused)
+
+    assert await world.builds.claim(IMAGE.casefold(), ours) is None
+
+
+async def test_a_build_without_an_object_is_waited_for_where_the_candidates_definition_shows_it(world: World) -> None:
+    ours = world.version("ours", "web")
+    world.shows(ours, version="0.9.0", of=IMAGE.upper())
+
+    assert await world.builds.claim(IMAGE.casefold(), ours) == ours.id.definition.version("0.9.0")
+    world.over_behind_our_back(ours)
+    assert await world.builds.claim(IMAGE.casefold(), ours) is None
+
+
+@pytest.mark.parametrize(("of", "state"), [(IMAGE, "Succeeded"), (IMAGE, "Failed"), (f"{IMAGE}2", "Creating")])
+async def test_a_version_without_an_object_that_builds_nothing_from_the_image_holds_nobody_up(
+    world: World, of: str, state: str
+) -> None:
+    ours = world.version("ours", "web")
+    world.shows(ours, version="0.9.0", of=of, state=state)
+
+    assert await world.builds.claim(IMAGE.casefold(), ours) is None
