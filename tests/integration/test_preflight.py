@@ -482,6 +482,23 @@ async def test_another_process_and_another_namespace_wait_for_the_build_that_azu
     await both.close()
 
 
+async def test_the_turn_of_one_that_was_deleted_meanwhile_goes_to_the_next(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    for number in ("1.0.0", "1.0.1", "1.0.2"):
+        scene.apply(scenes.version(number, targetRegions=HOME))
+        await looks(driver)
+    scene.delete("ImageVersion", "ubuntu-1.0.1")
+    while scene.properties()["provisioningState"] != "Succeeded":
+        await driver.round()
+        scene.azure.advance(timedelta(seconds=10))
+    while (await ready(scene, driver))[0] != "Replicated":
+        scene.azure.advance(timedelta(seconds=1))
+        await driver.round()
+    await looks(driver)
+    assert puts_of(scene, "1.0.2") == 1, "it did not have to look by itself"
+    assert puts_of(scene, "1.0.1") == 0
+
+
 async def test_a_build_goes_on_without_its_object_and_is_waited_for(scene: Scene, driver: Driver) -> None:
     await parents(scene, driver)
     scene.apply(scenes.version(targetRegions=HOME, deletionPolicy="Retain"))

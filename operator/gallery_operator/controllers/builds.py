@@ -44,7 +44,10 @@ class Builds:
         self._builders: dict[str, Builder] = {}
         self._images: dict[Key, str] = {}
         self._claimed: set[Key] = set()
-        self._waiting: dict[str, set[Key]] = {}
+        #: Image -> who waits for it, in the order of coming.
+        self._waiting: dict[str, dict[Key, None]] = {}
+        #: Who was woken because it is its turn -> the image.
+        self._turns: dict[Key, str] = {}
 
     async def claim(self, image: str, candidate: Builder) -> Key | VersionId | None:
         """Take an image for a build, until the visit of `candidate` is `over`; return who has it if it is taken.
@@ -63,9 +66,10 @@ class Builds:
             return unowned
         self._note(image, busy or candidate)
         if busy is not None:
-            self._waiting.setdefault(image, set()).add(candidate.key)
+            self._waiting.setdefault(image, {}).setdefault(candidate.key)
             return busy.key
         self._claimed.add(candidate.key)
+        self._waiting.get(image, {}).pop(candidate.key, None)
         return None
 
     def _note(self, image: str, builder: Builder) -> None:
@@ -75,14 +79,26 @@ class Builds:
         self._images[builder.key] = image
 
     def over(self, key: Key) -> None:
-        """A visit is over: what it claimed is free again unless Azure builds it now; then those who wait are woken."""
+        """A visit is over: what it claimed is free again unless Azure builds it now; then the next one is woken.
+
+        One at a time, lest hundreds come whenever Azure refuses one of them. Who is woken in vain passes its turn on.
+        """
         self._claimed.discard(key)
-        image = self._images.get(key)
-        if image is None or self._is_building(self._builders[image]):
-            return
-        del self._images[key], self._builders[image]
-        for waiting in self._waiting.pop(image, ()):
-            self._services.queue.add(waiting)
+        turn, image = self._turns.pop(key, None), self._images.get(key)
+        if image is not None and not self._is_building(self._builders[image]):
+            del self._images[key], self._builders[image]
+            self._wake_next(image)
+        elif turn is not None and turn not in self._builders:
+            self._wake_next(turn)
+
+    def _wake_next(self, image: str) -> None:
+        waiting = self._waiting.get(image, {})
+        if (following := next(iter(waiting), None)) is not None:
+            del waiting[following]
+            self._turns[following] = image
+            self._services.queue.add(following)
+        if not waiting:
+            self._waiting.pop(image, None)
 
     async def is_building(self, key: Key) -> bool:
         """Tell whether Azure is building the version of an object. Raises ArmError when it cannot be asked now."""

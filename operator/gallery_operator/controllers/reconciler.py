@@ -117,6 +117,7 @@ class Reconciler(ABC, Generic[R]):
         raw = self.services.store.get(key)
         if raw is None:
             self.services.memory.forget(key)
+            self.preflight.over(key)
             return DONE
         visit = self._visit(key, raw)
         try:

@@ -177,3 +177,40 @@ async def test_a_version_without_an_object_that_builds_nothing_from_the_image_ho
     world.shows(ours, version="0.9.0", of=of, state=state)
 
     assert await world.builds.claim(IMAGE.casefold(), ours) is None
+
+
+async def test_those_that_wait_take_their_turns_in_the_order_of_coming(world: World) -> None:
+    builder, *others = [world.version("ours", name) for name in ("a", "b", "c", "d")]
+    for each in (builder, *others, *reversed(others)):  # they look again now and then
+        await world.builds.claim(IMAGE.casefold(), each)
+
+    for each in (builder, *others):
+        assert await world.builds.claim(IMAGE.casefold(), each) is None
+        world.builds.over(each.key)
+
+    assert world.woken == [each.key for each in others]
+
+
+async def test_who_is_woken_and_does_not_build_passes_its_turn_on(world: World) -> None:
+    builder, paused, next_ = [world.version("ours", name) for name in ("a", "b", "c")]
+    for each in (builder, paused, next_):
+        await world.builds.claim(IMAGE.casefold(), each)
+
+    world.builds.over(builder.key)
+    assert world.woken == [paused.key]
+    world.builds.over(paused.key)
+
+    assert world.woken == [paused.key, next_.key]
+
+
+async def test_a_turn_that_came_when_the_image_was_taken_again_wakes_nobody_else(world: World) -> None:
+    builder, woken, newcomer, last = [world.version("ours", name) for name in ("a", "b", "c", "d")]
+    for each in (builder, woken, last):
+        await world.builds.claim(IMAGE.casefold(), each)
+    world.builds.over(builder.key)
+
+    assert await world.builds.claim(IMAGE.casefold(), newcomer) is None
+    assert await world.builds.claim(IMAGE.casefold(), woken) == newcomer.key
+    world.builds.over(woken.key)
+
+    assert world.woken == [woken.key]
