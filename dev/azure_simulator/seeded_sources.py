@@ -57,6 +57,7 @@ def _machines() -> Iterator[Source]:
         ("ubuntu-specialized", {"osState": "Specialized"}),
         ("ubuntu-data", {"dataDisks": _DISKS}),
         ("ubuntu-arm64", {"architecture": "Arm64"}),
+        ("ubuntu-gen1", {"hyperVGeneration": "V1"}),
         ("ubuntu-plan", {"plan": _PLAN}),
         ("ubuntu-ephemeral", {"obstacle": "EphemeralOSDisk"}),
         ("ubuntu-ultra", {"obstacle": "UltraSSD", "dataDisks": _DISKS}),

@@ -98,11 +98,10 @@ def _os_disk(source: Source) -> Json:
         "caching": "ReadWrite",
         "diskSizeGB": source.sizeGB,
     }
-    if source.obstacle == "UnmanagedDisk":
+    disk = source.os_disk()
+    if disk is None:
         return os_disk | {"vhd": {"uri": f"https://unmanaged.blob.core.windows.net/vhds/{source.name}.vhd"}}
-    group = source.id.rsplit("/providers/", 1)[0]
-    disk_id = f"{group}/providers/Microsoft.Compute/disks/{source.name}-os"
-    os_disk["managedDisk"] = {"id": disk_id, "storageAccountType": "Premium_LRS"}
+    os_disk["managedDisk"] = {"id": disk.id, "storageAccountType": "Premium_LRS"}
     if source.obstacle == "EphemeralOSDisk":
         os_disk["diffDiskSettings"] = {"option": "Local"}
     return os_disk

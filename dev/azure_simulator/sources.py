@@ -129,6 +129,14 @@ class Source(_Part):
     def region(self) -> str:
         return regions.normalise(self.location)
 
+    def os_disk(self) -> Source | None:
+        """Virtual machines: return the managed disk that holds the system."""
+        if self.kind != "virtualmachines" or self.obstacle == "UnmanagedDisk":
+            return None
+        group = self.id.rsplit("/providers/", 1)[0]
+        whole = self.model_dump(exclude={"obstacle", "dataDisks", "osState"})
+        return Source.model_validate({**whole, "id": f"{group}/providers/Microsoft.Compute/disks/{self.name}-os"})
+
     @property
     def blob_endpoint(self) -> str:
         """Storage accounts: where their blobs are."""
@@ -166,8 +174,10 @@ class Sources:
             self.add(source)
 
     def add(self, source: Source) -> None:
-        """Add or replace a source."""
+        """Add or replace a source; with a virtual machine comes its disk."""
         self._by_id[_key(source.id)] = source
+        if (disk := source.os_disk()) is not None:
+            self._by_id[_key(disk.id)] = disk
 
     def find(self, source_id: str) -> Source | None:
         return self._by_id.get(_key(source_id))

@@ -170,6 +170,8 @@ MISFITS = {
     "another OS": (image("windows-2025-20261101"), {}, "its osType is Windows, the image definition's is Linux"),
     "another generation": (image("ubuntu-2404-gen1"), {}, "its hyperVGeneration is V1, the image definition's is V2"),
     "another architecture": (snapshot("ubuntu-os-arm64"), {}, "its architecture is Arm64"),
+    "a machine of another architecture": (machine("ubuntu-arm64"), {}, "its architecture is Arm64"),
+    "a machine of another generation": (machine("ubuntu-gen1"), {}, "its hyperVGeneration is V1"),
     "a purchase plan": (snapshot("ubuntu-os-plan"), {}, "its purchase plan is simulated / ubuntu-pro / pro"),
     "a specialized machine": (machine("ubuntu-specialized"), {}, "its osState is Specialized"),
     "a generalized machine": (

@@ -93,6 +93,9 @@ class _Check:
             return answer, sources.not_found(reference, self.home)
         if reference.kind == "version" and answer.body is not None:
             return answer, await self._version(reference, answer.body)
+        if reference.kind == "virtualMachine" and (disk := sources.os_disk(answer.body or {})) is not None:
+            told = await self.around.resource(disk, fresh=self.visit.forced)
+            return answer, sources.with_os_disk(facts, told.body or {})
         return answer, facts
 
     async def _version(self, reference: Reference, body: JSON) -> Facts | Wait:

@@ -171,6 +171,19 @@ def _virtual_machine(inside: JSON, body: JSON, location: str | None) -> Facts:
     )
 
 
+def os_disk(body: JSON) -> str | None:
+    """Return the id of the managed disk that holds the system of a virtual machine."""
+    profile = as_dict(as_dict(body.get("properties")).get("storageProfile"))
+    named = as_dict(as_dict(profile.get("osDisk")).get("managedDisk")).get("id")
+    return named if isinstance(named, str) else None
+
+
+def with_os_disk(machine: Facts, disk: JSON) -> Facts:
+    """Return what is known of a virtual machine, with what only its OS disk tells."""
+    told = _managed_disk(as_dict(disk.get("properties")), disk, None, os=True)
+    return replace(machine, generation=told.generation, architecture=told.architecture)
+
+
 def _os_state(inside: JSON) -> str | None:
     """Return the OS state: a machine tells it among the statuses of its instance view, if it is generalized."""
     view = inside.get("instanceView")

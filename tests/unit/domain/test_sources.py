@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,6 +126,23 @@ def test_answers_that_make_no_sense_tell_nothing(kind: Any, body: JSON) -> None:
     found = sources.read(reference, body)
     assert sources.misfit(reference, found, WANTED, HOME, "Full") is None
     assert sources.misfit(reference, sources.of_version(body, body), WANTED, HOME, "Full") is None
+
+
+def test_the_os_disk_of_a_machine_tells_generation_and_architecture() -> None:
+    profile = {"osDisk": {"osType": "Linux", "managedDisk": {"id": "/disks/os"}}}
+    machine: JSON = {"location": HOME, "properties": {"storageProfile": profile}}
+    disk: JSON = {"properties": {"hyperVGeneration": "V1", "supportedCapabilities": {"architecture": "Arm64"}}}
+
+    found = sources.read(MACHINE, machine)
+
+    assert sources.os_disk(machine) == "/disks/os"
+    assert sources.with_os_disk(found, disk) == replace(found, generation="V1", architecture="Arm64")
+    assert sources.with_os_disk(found, {}) == found, "it must not be read"
+
+
+@pytest.mark.parametrize("profile", [None, {}, {"osDisk": {"vhd": {"uri": "x"}}}, {"osDisk": {"managedDisk": 7}}])
+def test_a_machine_without_a_managed_os_disk_has_none_to_ask(profile: Any) -> None:
+    assert sources.os_disk({"properties": {"storageProfile": profile}}) is None
 
 
 # --- whether it fits -------------------------------------------------------------------------------------------------
