@@ -142,9 +142,7 @@ class Builds:
             if where is None:
                 return None
             builder = Builder(key, *where)
-            known = builder.account.versions.peek(builder.id.definition)
-            if known is None or self._is_building(builder):
-                await builder.account.versions.versions(builder.id.definition, _LOOK)
+            await self._look(builder)
             return builder
         except CannotPlace:
             return None
@@ -152,6 +150,18 @@ class Builds:
             if key.namespace == asker.namespace and isinstance(error.verdict, Throttled | Transient):
                 raise
             return None
+
+    async def _look(self, builder: Builder) -> None:
+        """List the definition if that has to be, else what is known must do: who built a minute ago still does."""
+        versions, definition = builder.account.versions, builder.id.definition
+        known = versions.peek(definition)
+        if known is not None and not self._is_building(builder):
+            return
+        try:
+            await versions.versions(definition, _LOOK)
+        except ArmError as error:
+            if known is None or not isinstance(error.verdict, Throttled | Transient):
+                raise
 
     def _is_building(self, builder: Builder) -> bool:
         if builder.key in self._claimed:

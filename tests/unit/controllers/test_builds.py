@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from gallery_operator.api.arm_ids import DefinitionId, VersionId, parse_arm_id
-from gallery_operator.azure.verdicts import ArmError, Throttled, Transient, Verdict
+from gallery_operator.azure.verdicts import ArmError, Throttled, Transient, Verdict, Waiting
 from gallery_operator.controllers.accounts import Account, AccountKey
 from gallery_operator.controllers.builds import Builder, Builds
 from gallery_operator.controllers.indexes import INDEXES
@@ -156,6 +156,26 @@ async def test_a_build_that_nobody_looks_after_any_more_holds_nobody_up_when_it_
     assert await world.builds.claim(IMAGE.casefold(), ours) == paused.key
 
     world.over_behind_our_back(paused)
+
+    assert await world.builds.claim(IMAGE.casefold(), ours) is None
+
+
+@pytest.mark.parametrize("verdict", TROUBLE, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("namespace", ["ours", "theirs"])
+async def test_who_built_a_minute_ago_still_does_while_azure_cannot_be_asked(
+    world: World, namespace: str, verdict: Verdict
+) -> None:
+    ours, other = world.version("ours", "web"), world.version(namespace, "db")
+    world.shows(other)
+    world.accounts[namespace].versions.failure = verdict
+
+    assert await world.builds.claim(IMAGE.casefold(), ours) == other.key
+
+
+async def test_who_may_not_be_looked_at_any_more_holds_nobody_up(world: World) -> None:
+    ours, theirs = world.version("ours", "web"), world.version("theirs", "db")
+    world.shows(theirs)
+    world.accounts["theirs"].versions.failure = Waiting("AuthorizationFailed", "no")
 
     assert await world.builds.claim(IMAGE.casefold(), ours) is None
 
