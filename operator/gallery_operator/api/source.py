@@ -75,7 +75,7 @@ class Vhd(ApiModel):
             max_length=1024,
             json_schema_extra=rules(
                 rule(
-                    "self.matches('^https://[^ ?#]+$')",
+                    "self.matches('^https://[^/ ?#@]+/[^ ?#]+$')",
                     "the URI of a page blob is https://<account>.blob.core.windows.net/<container>/<name>.vhd; access "
                     "goes by storageAccountId, so leave a SAS token out",
                 ),

@@ -135,6 +135,8 @@ def _disk(which: str, at: str, put: Any) -> list[Refusal]:
                 (_URI.replace("https", "http"), _BLOB),
                 ("ubuntu.vhd", _BLOB),
                 (f"{_URI}#1", _BLOB),
+                ("https://images.blob.core.windows.net/", _BLOB),
+                (_URI.replace("://", "://user:password@"), _BLOB),
                 (_URI.replace("vhds", "my vhds"), _BLOB),
                 (f"{_URI}x", "Azure takes fixed VHDs, not VHDX: convert the disk"),
             )
