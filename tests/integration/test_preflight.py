@@ -373,9 +373,12 @@ async def test_a_version_that_is_made_from_itself_is_refused(scene: Scene, drive
         scenes.version(source=from_version("1.0.0")),
         scenes.version("1.1.0", source=from_version("1.2.0")),
         scenes.version("1.2.0", source=from_version("1.1.0")),
+        scenes.version("1.3.0", source={"galleryImageVersion": {"id": scenes.arm_id("1.3.0").upper()}}),
     )
     await driver.settle()
     assert (await ready(scene, driver))[0] == "InvalidSpec"
+    reason, message = await ready(scene, driver, "1.3.0")
+    assert (reason, "is the version itself" in message) == ("InvalidSpec", True)
     reason, message = await ready(scene, driver, "1.1.0")
     assert reason == "InvalidSpec"
     assert "ubuntu-1.1.0 from ubuntu-1.2.0 from ubuntu-1.1.0" in message

@@ -36,6 +36,8 @@ async def refusal(
     check = _Check(visit, place, around, home, told=source.tenant_id is None or named is not None)
     luns: frozenset[int] | None = None
     for reference in sources.references(source, named):
+        if reference.id.casefold() == str(place.id).casefold():
+            return Blocked(Reason.INVALID_SPEC, f"{reference} is the version itself: name what it is to be made from")
         found = await check.look_at(reference)
         if isinstance(found, Wait | Blocked):
             return circle(services.store, visit.key) or _of_an_object(found, source)
