@@ -33,11 +33,11 @@ class SoftDelete(ApiModel):
     """Whether deleted image versions can be brought back."""
 
     enabled: bool
-    """Keep deleted image versions for `retentionDays`."""
+    """Keep deleted image versions for `retentionDays` and `graceDays`."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-    """Days a deleted version can be brought back. Unset: Azure's default."""
+    """Days that virtual machines can still be created from a deleted version. Unset: Azure's default."""
     grace_days: Annotated[int, Field(ge=0, le=3650)] | None = None
-    """Days after the retention until a version is deleted for good. Unset: Azure's default."""
+    """Days after that in which it can only be brought back, before it is deleted for good. Unset: Azure's default."""
 
 
 class Identity(ApiModel):

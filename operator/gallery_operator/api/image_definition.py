@@ -314,9 +314,9 @@ class SoftDeletedVersion(ApiModel):
     deleted_at: AwareDatetime | None = None
     """When it was deleted."""
     consumption_end_time: AwareDatetime | None = None
-    """Until then it can be brought back by applying its ImageVersion again."""
+    """Until then virtual machines can be created from it."""
     hard_deletion_target_time: AwareDatetime | None = None
-    """About then Azure deletes it for good."""
+    """About then Azure deletes it for good; until then applying its ImageVersion again brings it back."""
 
 
 class ImageDefinitionStatus(Status):

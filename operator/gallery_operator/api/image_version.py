@@ -220,9 +220,9 @@ class SoftDeletedStatus(ApiModel):
     deleted_at: AwareDatetime | None = None
     """When it was deleted."""
     consumption_end_time: AwareDatetime | None = None
-    """Until then it can be brought back."""
+    """Until then virtual machines can be created from it."""
     hard_deletion_target_time: AwareDatetime | None = None
-    """About then Azure deletes it for good."""
+    """About then Azure deletes it for good; until then it can be brought back."""
 
 
 class ImageVersionStatus(Status):

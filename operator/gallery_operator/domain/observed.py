@@ -125,9 +125,9 @@ class SoftDeleted:
     version: str
     deleted_at: datetime | None
     consumption_end: datetime | None
-    """Until then it can be brought back."""
+    """Until then virtual machines can be created from it."""
     hard_deletion: datetime | None
-    """About then Azure deletes it for good."""
+    """About then Azure deletes it for good; until then it can be brought back."""
 
 
 def read_soft_deleted(raw: JSON) -> SoftDeleted:
