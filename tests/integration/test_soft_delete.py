@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from dev.azure_simulator import AzureSimulator
 from gallery_operator.api import names
 from tests.integration import scenes
 from tests.integration.driving import Driver, condition
@@ -78,6 +79,23 @@ async def test_a_retired_version_shows_until_when_it_can_be_brought_back(scene: 
     assert "softDeleted" not in (await scene.version(driver))["status"], "by then it is gone for good"
     assert condition(await scene.version(driver), "SoftDeleted") == {}
     assert in_bin(scene) == []
+
+
+async def test_what_is_kept_is_shown_until_it_is_gone_although_soft_delete_was_switched_off(
+    scene: Scene, driver: Driver, simulator: AzureSimulator
+) -> None:
+    await publish(scene, driver, scenes.version(), scenes.version("1.0.1"))
+    scene.annotate("ImageVersion", "ubuntu-1.0.0", names.RETIRED, "2026-11-23T10:00:00Z found broken")
+    await driver.settle()
+    scene.apply(scenes.gallery(softDelete={**POLICY, "enabled": False}))
+    await driver.settle()
+    heir = await Driver.start(scene.cluster, simulator, scene.azure, scene.namespace)
+    for days, kept in ((3, True), (8, False)):
+        await heir.pass_time(timedelta(days=days), step=timedelta(days=1))
+        definition = await heir.services.kube.get("ImageDefinition", scene.namespace, "ubuntu")
+        assert ("softDeletedVersions" in definition["status"], bool(in_bin(scene))) == (kept, kept)
+        assert ("softDeleted" in (await scene.version(heir))["status"]) == kept
+    await heir.close()
 
 
 async def test_a_retired_version_comes_back_from_the_bin_when_the_decision_is_withdrawn(

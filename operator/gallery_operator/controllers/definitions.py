@@ -51,7 +51,9 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
             # One LIST per definition and resync: it feeds this status, and every version's look for drift.
             max_age = 0.0 if visit.forced else self.services.pace.resync * 0.75
             await visit.account.versions.versions(place.id, max_age)
-            if place.soft_delete:
+            # Soft delete may have been switched off since: what it keeps is shown until it is gone.
+            before = visit.resource.status
+            if place.soft_delete or (before is not None and before.soft_deleted_versions):
                 await visit.account.recycle_bin.of(place.id, max_age)
         return observed
 

@@ -123,7 +123,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
         if isinstance(step, Create):  # a version that is only soft-deleted is brought back instead
             await visit.account.recycle_bin.of(definition, _FRESH_LIST)
             step = versions.plan(self._situation(visit, place, observed, source))
-        elif observed is None and place.soft_delete:
+        elif observed is None and (place.soft_delete or _was_soft_deleted(visit)):
             await visit.account.recycle_bin.of(definition, self._bin_age(visit))
         return self._of_another(visit) or step if isinstance(step, Restore) else step
 
@@ -228,3 +228,9 @@ class VersionReconciler(Reconciler[ImageVersion]):
             return None
         elapsed = (now - running.started_at).total_seconds() if running and running.started_at else 0.0
         return replication.next_poll(elapsed, rows.progress if rows else 0, self.services.pace.poll)
+
+
+def _was_soft_deleted(visit: Visit[ImageVersion]) -> bool:
+    """Tell whether the status shows that Azure keeps the version: then that is looked after until it is gone."""
+    before = visit.resource.status
+    return before is not None and before.soft_deleted is not None
