@@ -218,23 +218,22 @@ def _update(operation: str, doing: str, groups: Mapping[str, frozenset[str]]) ->
 def _repair(sharing: Sharing, found: Found, attempts: Attempts) -> Share | Wait | Blocked:
     """Return the next step after Azure reported that the last change failed in some region: it is sent once more."""
     where = f"Azure could not change the sharing in {found.failures}"
-    again = _again(sharing, found)
-    if again is None or attempts.made >= ATTEMPTS:
+    if attempts.made >= ATTEMPTS:
         ask = f"change sharing, or ask for another round with the annotation {names.RECONCILE_REQUESTED_AT}"
         return Blocked(Reason.SHARING_FAILED, f"{where}; {ask}")
     if attempts.seconds_to_next > 0:
         return Wait(Reason.SHARING_FAILED, f"{where}; it is sent again later", attempts.seconds_to_next)
-    return replace(again, why=f"attempt {attempts.made + 1}: {where}", repair=True)
+    return replace(_again(sharing, found), why=f"attempt {attempts.made + 1}: {where}", repair=True)
 
 
-def _again(sharing: Sharing, found: Found) -> Share | None:
-    """Return the change that says all of the wish; None when there is no such change (nobody to share with)."""
+def _again(sharing: Sharing, found: Found) -> Share:
+    """Return the change that says all of the wish: that nobody sees the gallery is said by ending its sharing."""
     if sharing.permissions == "Community":
         return _ENABLE
-    if sharing.permissions == _PRIVATE:
-        return RESET
     groups = {**found.groups, **_wanted(sharing)}
-    return _update("Add", "", groups) if groups.get(_SUBSCRIPTIONS) or groups.get(_TENANTS) else None
+    if sharing.permissions == _PRIVATE or not any(groups.values()):
+        return RESET
+    return _update("Add", "", groups)
 
 
 def status(gallery: JSON) -> SharingStatus | None:

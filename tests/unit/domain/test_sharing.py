@@ -214,6 +214,7 @@ def test_a_change_under_way_is_waited_for() -> None:
     [
         (failed("Groups", A), groups([A]), "Add", (A,)),
         (failed("Groups", A), groups(), "Add", (A,)),
+        (failed("Groups"), groups([]), "Reset", ()),
         (failed("Community", enabled=True), COMMUNITY, "EnableCommunity", ()),
         (failed("Private"), PRIVATE, "Reset", ()),
         (failed("Community", enabled=False), PRIVATE, "Reset", ()),
@@ -236,12 +237,6 @@ def test_repetitions_wait_and_end() -> None:
     assert isinstance(given_up, Blocked)
     assert given_up.reason == Reason.SHARING_FAILED
     assert "eastus2 (no luck)" in given_up.message
-
-
-def test_a_failure_that_no_request_repeats_is_for_a_person() -> None:
-    step = plan(failed("Groups"), groups([]))
-    assert isinstance(step, Blocked)
-    assert step.reason == Reason.SHARING_FAILED
 
 
 # --- the end, the report ---
