@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dev.azure_simulator import AzureSimulator, FailSharing
+from dev.azure_simulator import AzureSimulator, FailSharing, Refuse
 from tests.integration import scenes
 from tests.integration.driving import JSON, RESYNC, Counter, Driver, Killed, condition
 from tests.integration.scenes import Scene
@@ -175,6 +175,27 @@ async def test_a_region_that_fails_is_tried_again_and_then_named(scene: Scene, d
     scene.azure.clear_faults()
     await apply(scene, driver, groups(C))
     assert await scene.ready(driver, "Gallery", "platform") == ("True", "Succeeded")
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_as_long_as_azure_refuses_a_change_the_status_says_why(
+    deleted: bool, scene: Scene, driver: Driver
+) -> None:
+    await apply(scene, driver, groups(A))
+    text = "The client 'a' does not have authorization to perform action 'Microsoft.Compute/galleries/share/action'."
+    scene.azure.fault(Refuse(match=SHARE, status=403, code="AuthorizationFailed", message=text, times=4))
+    if deleted:
+        scene.delete("Gallery", "platform")
+    else:
+        scene.apply(scenes.gallery(sharing=groups(A, B)))
+    reasons: set[str] = set()
+    while len(scene.azure.journal(SHARE)) < 5:
+        await driver.round()
+        reasons.add(condition({"status": await status(scene, driver)}, "Ready")["reason"])
+        scene.azure.advance(timedelta(seconds=20))
+    assert reasons <= {"Succeeded", "AuthorizationFailed"}
+    await driver.settle()
+    assert posts(scene) == ["Add", "Reset" if deleted else "Add"]
 
 
 async def test_azures_limit_of_groups_is_not_crossed_on_the_way(scene: Scene, driver: Driver) -> None:

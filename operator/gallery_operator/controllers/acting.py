@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from gallery_operator.api import names
 from gallery_operator.api.conditions import Reason
+from gallery_operator.azure.verdicts import ArmError, Transient
 from gallery_operator.controllers.memory import CREATE_LAG, Trace
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
@@ -123,8 +125,8 @@ class Actor:
                 visit.trace.created_at = visit.now
                 return
             case Share():
-                self._note(visit.trace, step, visit.now)
-                await arm.share(place.id, step)
+                with _noted(visit.trace, step, visit.now):
+                    await arm.share(place.id, step)
                 visit.trace.observed_at = None
             case Grant():
                 visit.trace.grants[step.name] += 1
@@ -134,14 +136,6 @@ class Actor:
                 await arm.revoke(place.id, step.name)
                 visit.trace.access = access.after(visit.trace.access or frozenset(), step)
 
-    @staticmethod
-    def _note(trace: Trace, step: Update | Share, now: datetime) -> None:
-        """Note a change that is about to be sent, so that its repetition is known for what it is."""
-        if signature := _signature(step):
-            trace.note_update(signature, now)
-        else:
-            trace.note_repair(step.repaired if isinstance(step, Update) else (), now)
-
     async def _annotate(self, visit: Visit[Any], name: str, value: str | None) -> None:
         """Write a decision on the object (None takes it away), and look at it again."""
         services = self._services
@@ -150,9 +144,8 @@ class Actor:
 
     async def _put(self, visit: Visit[Any], place: Any, observed: JSON | None, step: Create | Update) -> JSON:
         trace = visit.trace
-        if isinstance(step, Update):
-            self._note(trace, step, visit.now)
-        answer = await visit.account.arm.put(place.id, step.body, tenants=step.tenants)
+        with _noted(trace, step, visit.now) if isinstance(step, Update) else contextlib.nullcontext():
+            answer = await visit.account.arm.put(place.id, step.body, tenants=step.tenants)
         if isinstance(step, Create):
             trace.created_at = visit.now
         self._seen(visit, place, answer)
@@ -175,6 +168,24 @@ class Actor:
                 "correlation_id": correlation,
             },
         )
+
+
+@contextlib.contextmanager
+def _noted(trace: Trace, step: Update | Share, now: datetime) -> Iterator[None]:
+    """Note a change that is sent meanwhile, so that its repetition is known for what it is.
+
+    One that was refused was not made: to wait for its effect would hide why.
+    """
+    if signature := _signature(step):
+        trace.note_update(signature, now)
+    else:
+        trace.note_repair(step.repaired if isinstance(step, Update) else (), now)
+    try:
+        yield
+    except ArmError as error:
+        if error.status is not None or not isinstance(error.verdict, Transient):
+            trace.sent = ""
+        raise
 
 
 def _signature(step: Update | Share) -> str:
