@@ -13,7 +13,8 @@ import pytest
 from azure.identity import ClientSecretCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
 
-from dev.azure_simulator import AzureSimulator, Refuse
+from dev.azure_simulator import AzureSimulator, FailSharing, Refuse
+from gallery_operator.api import names
 from tests.integration import scenes
 from tests.integration.driving import JSON, RESYNC, Counter, Driver, Killed, condition
 from tests.integration.scenes import Scene
@@ -215,6 +216,40 @@ async def test_a_principal_that_azure_does_not_know_yet_is_waited_for_and_holds_
         scene.azure.advance(timedelta(seconds=5))
     assert ("False", "PrincipalNotFound") in seen
     assert assigned(scene) == {(ANN, READER), (BOB, READER)}
+
+
+async def test_a_wrong_type_of_principal_is_named_and_holds_up_no_other(scene: Scene, driver: Driver) -> None:
+    scene.azure.add_principal(ANN, "User")
+    await apply(scene, driver, [entry(ANN), entry(BOB), entry(EVE)])
+    assert assigned(scene) == {(BOB, READER), (EVE, READER)}
+    assert await scene.ready(driver, "Gallery", "platform") == ("False", "UnmatchedPrincipalType")
+    assert "Set principalType of that entry of spec.access" in await message(scene, driver)
+    await apply(scene, driver, [entry(ANN, kind="User"), entry(BOB), entry(EVE)])
+    assert await scene.ready(driver, "Gallery", "platform") == ("True", "Succeeded")
+
+
+async def test_a_role_that_does_not_exist_holds_up_nobody_else(scene: Scene, driver: Driver) -> None:
+    await apply(scene, driver, [entry(ANN), entry(BOB)])
+    await apply(scene, driver, [entry(ANN, "Raeder"), entry(EVE)])
+    assert await scene.ready(driver, "Gallery", "platform") == ("False", "RoleNotFound")
+    assert assigned(scene) == {(ANN, READER), (EVE, READER)}, "Ann's role may be the same under another name"
+
+
+async def test_access_changes_although_sharing_fails(scene: Scene, driver: Driver) -> None:
+    sharing = {"permissions": "Groups", "subscriptions": [BOB]}
+    await apply(scene, driver, [entry(ANN)], sharing=sharing)
+    scene.azure.fault(FailSharing(region="westeurope", times=None))
+    await apply(scene, driver, [entry(EVE)], sharing={**sharing, "subscriptions": [EVE]})
+    assert await scene.ready(driver, "Gallery", "platform") == ("False", "SharingFailed")
+    assert assigned(scene) == {(EVE, READER)}
+
+
+async def test_access_comes_back_with_a_gallery_that_others_deleted(scene: Scene, driver: Driver) -> None:
+    await apply(scene, driver, [entry(ANN)])
+    scene.azure.remove(PLACES["gallery"])
+    scene.annotate("Gallery", "platform", names.RECONCILE_REQUESTED_AT, "now")
+    await driver.settle()
+    assert assigned(scene) == {(ANN, READER)}
 
 
 @pytest.mark.parametrize(

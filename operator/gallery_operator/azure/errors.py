@@ -105,6 +105,8 @@ TABLE: tuple[Row, ...] = (
     Row(Waiting, "SourceNotFound", text=r"^Source .* is not found"),
     Row(Waiting, "PrincipalNotFound", codes=("PrincipalNotFound",),
         advice="One that was just made is known everywhere after some minutes; else correct spec.access."),
+    Row(Terminal, "UnmatchedPrincipalType", codes=("UnmatchedPrincipalType",),
+        advice="Set principalType of that entry of spec.access to the type it has."),
     Row(Terminal, "RoleNotFound", codes=("RoleDefinitionDoesNotExist",)),
     Row(Waiting, "ResourceNotFound", status=404),
 

@@ -20,7 +20,7 @@ from gallery_operator.controllers.unreadable import Unreadable
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import access
 from gallery_operator.domain.access import Assignment, Scope, Wanted
-from gallery_operator.domain.plan import Blocked, Plan, Revoke, UpToDate
+from gallery_operator.domain.plan import Blocked, Plan, Revoke, UpToDate, Wait
 from gallery_operator.domain.resources import as_dict
 
 _API_VERSION: Final = "2022-04-01"
@@ -30,6 +30,9 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 _FRESH: Final = timedelta(minutes=1)
 #: Names of roles change rarely.
 _ROLE_KNOWN: Final = timedelta(days=1)
+
+#: What may last while the resource itself is as wanted: it holds up nobody's access.
+_OF_SHARING: Final = frozenset({Reason.SHARING, Reason.SHARING_FAILED, Reason.SHARING_DIFFERS})
 
 Resource = GalleryId | DefinitionId
 
@@ -63,20 +66,20 @@ class Access:
         Raises ArmError.
         """
         entries: list[AccessEntry] | None = visit.resource.spec.access
-        if entries is None or observed is None or visit.resource.observe_only or not isinstance(step, UpToDate):
+        if entries is None or observed is None or visit.resource.observe_only or not _is_there(step):
             return step
-        wanted = await self._wanted(visit, resource, entries)
-        if isinstance(wanted, Blocked):
-            return wanted
-        scope = self._scope(visit, resource)
+        wanted, no_role = await self._wanted(visit, resource, entries)
+        scope, refusal = self._scope(visit, resource), next(iter(no_role.values()), None)
         long = timedelta(seconds=self._services.pace.resync * 0.75)
         known = await _assignments(visit, resource, timedelta(0) if visit.forced else long)
         if met:
-            return replace(step, drift=(*step.drift, *access.changes(wanted, known, scope)))
-        if access.next_step(wanted, known, scope, visit.trace.grants) is None:
-            return step
+            if isinstance(step, UpToDate):
+                step = replace(step, drift=(*step.drift, *access.changes(wanted, known, scope)))
+            return refusal or step
+        if access.next_step(wanted, known, scope, visit.trace.grants, no_role.keys()) is None:
+            return refusal or step
         known = await _assignments(visit, resource, _FRESH)
-        return access.next_step(wanted, known, scope, visit.trace.grants) or step
+        return access.next_step(wanted, known, scope, visit.trace.grants, no_role.keys()) or refusal or step
 
     async def before_deletion(self, visit: Visit[Any], resource: Resource) -> Revoke | None:
         """Return the next assignment of ours to take away before a resource is deleted. Raises ArmError."""
@@ -93,17 +96,18 @@ class Access:
 
     async def _wanted(
         self, visit: Visit[Any], resource: Resource, entries: list[AccessEntry]
-    ) -> list[Wanted] | Blocked:
-        """Return the entries with their roles; Blocked when there is no role of some name."""
-        gallery, wanted = _gallery(resource), []
+    ) -> tuple[list[Wanted], dict[str, Blocked]]:
+        """Return the entries with their roles; and, by principal, that there is no role of a name that it is given."""
+        gallery, wanted, no_role = _gallery(resource), [], {}
         for entry in entries:
             role: str | Blocked = access.role_of(entry.role)
             if "/" not in entry.role and _UUID.fullmatch(entry.role) is None:
                 role = await self._role(visit, gallery, entry.role)
             if isinstance(role, Blocked):
-                return role
-            wanted.append(Wanted(entry, access.role_definition_id(gallery.subscription, role)))
-        return wanted
+                no_role[entry.principal_id.casefold()] = role
+            else:
+                wanted.append(Wanted(entry, access.role_definition_id(gallery.subscription, role)))
+        return wanted, no_role
 
     async def _role(self, visit: Visit[Any], gallery: GalleryId, name: str) -> str | Blocked:
         """Return the UUID of a role by its name. Roles are asked for where they can be assigned: the resource group."""
@@ -121,6 +125,11 @@ class Access:
                 return known[key].id
         known.pop(key, None)
         return _no_role(name, await _roles(visit.account, gallery.subscription, scope))
+
+
+def _is_there(step: Plan) -> bool:
+    """Tell whether the resource is as wanted, but for with whom it is shared."""
+    return isinstance(step, UpToDate) or (isinstance(step, Wait | Blocked) and step.reason in _OF_SHARING)
 
 
 def _no_role(name: str, roles: Iterable[str]) -> Blocked:

@@ -148,6 +148,7 @@ class Actor:
             answer = await visit.account.arm.put(place.id, step.body, tenants=step.tenants)
         if isinstance(step, Create):
             trace.created_at = visit.now
+            trace.access_at = None  # role assignments at a resource that was there before went with it
         self._seen(visit, place, answer)
         return _with_replication(answer, observed)
 

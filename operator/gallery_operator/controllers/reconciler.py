@@ -186,7 +186,9 @@ class Reconciler(ABC, Generic[R]):
             if not isinstance(error.verdict, Terminal):
                 raise
             self._log_refusal(visit, error)
-            step = Blocked(error.verdict.reason, error.verdict.message)
+            refused = Blocked(error.verdict.reason, error.verdict.message)
+            requeue = await self._settle(visit, place, observed, refused)
+            return Requeue(0.0) if isinstance(step, Grant) and step.others else requeue
         return await self._settle(visit, place, observed, step)
 
     async def _next_step(self, visit: Visit[R], place: Any, observed: JSON | None) -> Plan:

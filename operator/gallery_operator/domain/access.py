@@ -6,7 +6,7 @@ to be remembered. Assignments of others, and those that are inherited from above
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
@@ -91,23 +91,29 @@ def after(known: frozenset[Assignment], step: Grant | Revoke) -> frozenset[Assig
 
 
 def next_step(
-    wanted: Iterable[Wanted], known: frozenset[Assignment], scope: Scope, tried: Mapping[str, int]
+    wanted: Iterable[Wanted],
+    known: frozenset[Assignment],
+    scope: Scope,
+    tried: Mapping[str, int],
+    untold: Collection[str] = (),
 ) -> Grant | Revoke | None:
     """Return the next change of access; None: all is as wanted. Who is to lose access loses it first.
 
     :param tried: how often an assignment, by name, was asked for in vain: one that Azure refuses holds up no other.
+    :param untold: principals with a role of which nobody can tell the id: what they have stays meanwhile.
     """
     entries = {each.key: each for each in wanted}
-    if dropped := _dropped(entries, known, scope):
+    if dropped := [each for each in _dropped(entries, known, scope) if each.principal not in untold]:
         return Revoke(dropped[0].name, f"taking role {dropped[0].role} from principal {dropped[0].principal}")
     missing = sorted((tried.get(scope.name_of(*key), 0), *key) for key in _missing(entries, known))
     if not missing:
         return None
-    _, *key = missing[0]
+    tries, *key = missing[0]
+    others = any(other[0] == tries for other in missing[1:])
     each, name = entries[key[0], key[1]], scope.name_of(*key)
     entry = each.entry
     why = f"giving role {entry.role} to principal {entry.principal_id}"
-    return Grant(name, each.role_definition_id, entry.principal_id, entry.principal_type, why)
+    return Grant(name, each.role_definition_id, entry.principal_id, entry.principal_type, why, others)
 
 
 def changes(wanted: Iterable[Wanted], known: frozenset[Assignment], scope: Scope) -> tuple[Change, ...]:

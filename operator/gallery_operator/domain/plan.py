@@ -91,6 +91,8 @@ class Grant:
     principal_id: str
     principal_type: str
     why: str
+    others: bool = False
+    """Whether others wait for their turn, should Azure refuse this one."""
 
 
 @dataclass(frozen=True, slots=True)

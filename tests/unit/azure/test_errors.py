@@ -49,6 +49,13 @@ CASES: list[tuple[int | None, str, str, type[Verdict], str]] = [
         Waiting,
         "PrincipalNotFound",
     ),
+    (
+        400,
+        "UnmatchedPrincipalType",
+        "The PrincipalId '1' has type 'User' , which is different from specified PrinciaplType 'Group'.",
+        Terminal,
+        "UnmatchedPrincipalType",
+    ),
     (400, "RoleDefinitionDoesNotExist", "The specified role definition", Terminal, "RoleNotFound"),
     (400, "RoleAssignmentLimitExceeded", "No more role assignments", Waiting, "QuotaExceeded"),
     (

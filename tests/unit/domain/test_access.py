@@ -93,6 +93,15 @@ def test_an_entry_that_azure_refuses_holds_up_no_other() -> None:
     second = step([wanted(ANN), wanted(BOB)], tried={first.name: 1})
     assert isinstance(second, Grant)
     assert {first.principal_id, second.principal_id} == {ANN, BOB}
+    assert (first.others, second.others) == (True, False)
+
+
+def test_who_has_a_role_that_nobody_can_tell_keeps_what_it_has_and_others_lose_theirs() -> None:
+    known = frozenset({ours(ANN), ours(BOB)})
+    taken = access.next_step([], known, SCOPE, {}, {ANN})
+    assert isinstance(taken, Revoke)
+    assert taken.name == ours(BOB).name
+    assert access.next_step([], access.after(known, taken), SCOPE, {}, {ANN}) is None
 
 
 def test_names_do_not_depend_on_case() -> None:
