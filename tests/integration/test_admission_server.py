@@ -135,6 +135,28 @@ def test_versions_can_be_selected_by_definition_and_version(
     assert selected("imagedefinitions", "spec.galleryRef.name=other") == set()
 
 
+@pytest.mark.parametrize(
+    ("kind", "full", "emptied"),
+    [
+        ("Gallery", {"sharing": {"permissions": "Groups", "subscriptions": []}}, {"sharing": {}}),
+        ("Gallery", {"tags": {"team": "platform"}}, {"tags": {}}),
+        ("ImageDefinition", {"recommended": {"vCPUs": {"min": 2}}}, {"recommended": {"vCPUs": {}}}),
+        ("ImageDefinition", {"recommended": {"vCPUs": {"min": 2}}}, {"recommended": {}}),
+        ("ImageDefinition", {"lifecycle": {"stages": {"delete": "1d"}}}, {"lifecycle": {"stages": {}}}),
+        ("ImageDefinition", {"lifecycle": {"stages": {"delete": "1d"}}}, {"lifecycle": {}}),
+    ],
+)
+def test_what_a_manifest_empties_is_emptied_by_server_side_apply(
+    cluster: Cluster, crds: tuple[str, ...], namespace: str, kind: str, full: JSON, emptied: JSON
+) -> None:
+    where = (f"--namespace={namespace}", "--server-side")
+    for spec in (full, emptied):
+        text = json.dumps(manifest(kind, {**MINIMAL[kind], **spec}))
+        cluster.kubectl("apply", *where, "--filename=-", input=text)
+    found = cluster.kubectl.json("get", names.PLURALS[kind], "candidate", f"--namespace={namespace}")["spec"]
+    assert {field: found[field] for field in emptied} in (emptied, {"sharing": {"permissions": "Private"}})
+
+
 def test_a_category_names_all_three_kinds(cluster: Cluster, crds: tuple[str, ...], namespace: str) -> None:
     apply(cluster, namespace, *(manifest(kind, MINIMAL[kind]) for kind in names.PLURALS))
     kubectl = Kubectl(cluster.kubeconfig)  # one that has not cached what the server offers

@@ -39,9 +39,16 @@ def rules(*each: dict[str, str]) -> dict[str, Any]:
     return {RULES: list(each)}
 
 
-def model_rules(*each: dict[str, str]) -> ConfigDict:
-    """Return the `model_config` that attaches CEL rules to a model; the rest of the configuration is inherited."""
-    return ConfigDict(json_schema_extra=rules(*each))
+#: Of objects that may become empty: of any other one that does, server-side apply makes a null, which is refused.
+ATOMIC_MAP: Final = {"x-kubernetes-map-type": "atomic"}
+
+
+def model_rules(*each: dict[str, str], atomic: bool = False) -> ConfigDict:
+    """Return the `model_config` that attaches CEL rules to a model; the rest of the configuration is inherited.
+
+    :param atomic: whether the object may become empty (`ATOMIC_MAP`).
+    """
+    return ConfigDict(json_schema_extra={**(ATOMIC_MAP if atomic else {}), **(rules(*each) if each else {})})
 
 
 def immutable(field: str, mend: str, *, required: bool = False) -> dict[str, str]:
@@ -161,8 +168,7 @@ Tags = Annotated[
     Field(
         max_length=48,
         json_schema_extra={
-            # Of a granular map that gets empty, server-side apply makes a null, which the schema refuses.
-            "x-kubernetes-map-type": "atomic",
+            **ATOMIC_MAP,
             **rules(
                 rule("self.all(k, size(k) > 0 && size(k) <= 512)", "a tag's name has 1 to 512 characters"),
                 each_once(

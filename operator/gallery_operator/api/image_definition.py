@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from gallery_operator.api.base import (
     ATOMIC,
@@ -59,17 +59,12 @@ class Identifier(ApiModel):
 class Range(ApiModel):
     """A recommended range; an end that is not set is open."""
 
-    # Atomic: server-side apply makes null of any other object that becomes empty.
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-map-type": "atomic",
-            **rules(
-                rule(
-                    "!has(self.min) || !has(self.max) || self.min <= self.max",
-                    "min must not be greater than max: swap them",
-                )
-            ),
-        }
+    model_config = model_rules(
+        rule(
+            "!has(self.min) || !has(self.max) || self.min <= self.max",
+            "min must not be greater than max: swap them",
+        ),
+        atomic=True,
     )
 
     min: Annotated[int, Field(ge=1, le=2147483647)] | None = None
@@ -78,6 +73,8 @@ class Range(ApiModel):
 
 class Recommended(ApiModel):
     """Machine sizes the image is meant for; information only."""
+
+    model_config = model_rules(atomic=True)
 
     v_cpus: Annotated[Range | None, Field(alias="vCPUs")] = None
     """Virtual CPUs."""
@@ -136,6 +133,8 @@ class EndOfLifePolicy(ApiModel):
 class Stages(ApiModel):
     """What happens around a version's end of life; offsets from that date, each optional."""
 
+    model_config = model_rules(atomic=True)
+
     exclude_from_latest: Offset | None = None
     """From then on the version is not `latest`, as soon as another one takes its place."""
     delete: Offset | None = None
@@ -150,7 +149,8 @@ class Lifecycle(ApiModel):
             "!has(self.removeRetiredAfter) || (has(self.stages) && has(self.stages.delete))",
             "removeRetiredAfter needs stages.delete, which retires versions",
             fieldPath=".removeRetiredAfter",
-        )
+        ),
+        atomic=True,
     )
 
     end_of_life: EndOfLifePolicy | None = None

@@ -62,6 +62,7 @@ class Sharing(ApiModel):
             "community needs permissions: Community",
             fieldPath=".community",
         ),
+        atomic=True,
     )
 
     permissions: Literal["Private", "Groups", "Community"] = "Private"
