@@ -42,6 +42,8 @@ async def test_a_version_that_is_applied_again_is_brought_back_as_it_was(scene: 
     assert scene.properties()["publishingProfile"]["publishedDate"] == date
     assert scene.writes()[0] == ("PATCH", "1.0.0")
     assert ("DELETE", "1.0.0") not in scene.writes()
+    definition = await driver.services.kube.get("ImageDefinition", scene.namespace, "ubuntu")
+    assert "softDeletedVersions" not in definition["status"]
     assert in_bin(scene) == []
 
 

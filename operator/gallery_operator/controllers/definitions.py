@@ -21,6 +21,8 @@ from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import definitions, reports, resources
+from gallery_operator.domain.family import Family
+from gallery_operator.domain.observed import SoftDeleted
 from gallery_operator.domain.plan import Create, Delete, Mutation, Plan, Wait
 from gallery_operator.engine.workers import Requeue
 
@@ -104,6 +106,14 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
             raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _GALLERY_LOOK))
         return place.location or str(gallery.get("location") or "")
 
+    def _deleted(
+        self, visit: Visit[ImageDefinition], place: DefinitionPlace, family: Family | None
+    ) -> list[SoftDeleted]:
+        """Return the soft-deleted versions; one that is there was brought back since they were listed."""
+        there = family.members if family else {}
+        listed = visit.account.recycle_bin.peek(place.id)
+        return [each for name, each in listed.items() if name not in there]
+
     def describe(
         self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None, step: Plan
     ) -> tuple[Status, list[Claim]]:
@@ -115,7 +125,7 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
             latest_by_region=reports.latest_by_region(family) or None if family else None,
             versions=reports.count_versions(family) if family else None,
             next_actions=reports.next_actions(schedules, visit.now) or None,
-            soft_deleted_versions=reports.soft_deleted_versions(visit.account.recycle_bin.peek(place.id).values()),
+            soft_deleted_versions=reports.soft_deleted_versions(self._deleted(visit, place, family)),
         )
         done = Reason.OBSERVED if visit.resource.observe_only else Reason.SUCCEEDED
         return status, reports.claims(step, done)
