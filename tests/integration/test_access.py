@@ -294,6 +294,33 @@ async def test_what_we_gave_is_taken_away_before_the_resource_is_deleted(
     assert scene.azure.resources() == []
 
 
+@pytest.mark.parametrize(("kind", "name"), [("Gallery", "platform"), ("ImageDefinition", "ubuntu")])
+async def test_nobody_loses_access_to_what_azure_cannot_delete_because_of_what_is_in_it(
+    kind: str, name: str, scene: Scene, driver: Driver
+) -> None:
+    sharing = {"permissions": "Groups", "subscriptions": [BOB]}
+    scene.apply(scenes.gallery(access=[entry(ANN)], sharing=sharing), scenes.definition(access=[entry(ANN)]))
+    scene.apply(scenes.version())
+    await driver.settle()
+    for below, label in (("ImageVersion", "ubuntu-1.0.0"), ("ImageDefinition", "ubuntu"), ("Gallery", "platform")):
+        if below != kind:  # its object goes, and nothing else
+            scene.strip_finalizers(below, label)
+        scene.delete(below, label)
+        if below == kind:
+            break
+    scene.azure.clear_journal()
+    for _ in range(8):
+        await driver.round()
+        scene.azure.advance(timedelta(minutes=2))
+    assert await scene.ready(driver, kind, name) == ("False", "ChildrenExist")
+    assert ("ubuntu" if kind == "Gallery" else "1.0.0") in await message(scene, driver, kind, name)
+    assert [each.method for each in scene.azure.journal() if each.method != "GET"] == []
+    for child in (scenes.arm_id(), str(scenes.DEFINITION))[: 2 if kind == "Gallery" else 1]:
+        scene.azure.remove(child)
+    await driver.settle()
+    assert await scene.get(driver, kind, name) is None
+
+
 async def test_what_is_retained_keeps_its_access(scene: Scene, driver: Driver) -> None:
     await apply(scene, driver, [entry(ANN)], deletionPolicy="Retain")
     scene.azure.clear_journal()

@@ -129,6 +129,15 @@ class ArmGateway:
         link = f"{self._endpoint}{quote(artifacts)}?api-version={API_VERSION}"
         return await self._pages(operations.LIST_SOFT_DELETED, definition, link, _whole)
 
+    async def children(self, parent: GalleryId | DefinitionId) -> list[str]:
+        """Return the names of a gallery's image definitions, or of a definition's versions."""
+        of_gallery = isinstance(parent, GalleryId)
+        what, operation = (
+            ("images", operations.LIST_DEFINITIONS) if of_gallery else ("versions", operations.LIST_VERSIONS)
+        )
+        link = f"{self._endpoint}{quote(str(parent))}/{what}?api-version={API_VERSION}"
+        return await self._pages(operation, parent, link, lambda body: str(body.get("name"))) or []
+
     async def put(self, resource: ArmId, body: Body, *, tenants: tuple[str, ...] = ()) -> Body:
         """Create or replace a resource; return what ARM answered at once (empty when it answered nothing).
 

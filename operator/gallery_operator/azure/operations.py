@@ -37,6 +37,7 @@ DELETE = {
     DefinitionId: Operation("DeleteGalleryImage", "DELETE"),
     VersionId: Operation("DeleteGalleryImageVersion", "DELETE"),
 }
+LIST_DEFINITIONS = Operation("ListGalleryImagesInGallery", "GET")
 LIST_VERSIONS = Operation("ListGalleryImageVersionsInGalleryImage", "GET")
 LIST_SOFT_DELETED = Operation("ListSoftDeletedResourcesInGallery", "GET")
 GET_OPERATION = Operation("GetOperationStatus", "GET")

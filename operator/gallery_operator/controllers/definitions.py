@@ -67,7 +67,9 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
         kept = await visit.account.recycle_bin.of(place.id, _RECYCLE_BIN)
         if kept:
             return definitions.soft_deleted_children(kept.values())
-        return await self._access.before_deletion(visit, place.id) or step
+        if (revoke := await self._access.before_deletion(visit, place.id)) is None:
+            return step
+        return resources.holds(await visit.account.arm.children(place.id), "image versions") or revoke
 
     async def decide(self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None) -> Plan:
         if observed is None and not visit.resource.observe_only:

@@ -15,7 +15,7 @@ from gallery_operator.controllers.parents import GalleryPlace, place_gallery
 from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
-from gallery_operator.domain import galleries, reports, sharing
+from gallery_operator.domain import galleries, reports, resources, sharing
 from gallery_operator.domain.plan import Delete, Mutation, Plan, Wait
 
 
@@ -49,16 +49,24 @@ class GalleryReconciler(RememberingReconciler[Gallery]):
         return standing.noted(step)
 
     async def ending(self, visit: Visit[Gallery], place: Any, observed: JSON | None) -> Mutation | Wait | None:
-        """Take away what we granted and shared, then delete: Azure deletes no gallery that is shared."""
+        """Take away what we granted and shared, then delete: Azure deletes no gallery that is shared.
+
+        Nor does it delete one that holds anything: from such a gallery nothing is taken away.
+        """
         step = await super().ending(visit, place, observed)
         if not isinstance(step, Delete) or observed is None:
             return step
-        if (revoke := await self._access.before_deletion(visit, place.id)) is not None:
-            return revoke
+        first: Mutation | Wait | None = await self._access.before_deletion(visit, place.id)
+        first = first or await self._unsharing(visit, place, observed)
+        if first is None:
+            return step
+        return resources.holds(await visit.account.arm.children(place.id), "image definitions") or first
+
+    async def _unsharing(self, visit: Visit[Gallery], place: Any, observed: JSON) -> Mutation | Wait | None:
         if sharing.is_groups(observed):
             observed = await visit.account.arm.get(place.id, expand=sharing.EXPAND) or observed
         reset = galleries.unsharing(observed)
-        return step if reset is None else held_back(visit, reset)
+        return None if reset is None else held_back(visit, reset)
 
     def describe(
         self, visit: Visit[Gallery], place: GalleryPlace, observed: JSON | None, step: Plan

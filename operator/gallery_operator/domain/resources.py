@@ -237,6 +237,19 @@ def deletion(observed: JSON | None, owner: str, retain: bool | None) -> Delete |
     return Delete("the object was deleted")
 
 
+def holds(children: list[str], what: str) -> Wait | None:
+    """Return why a resource cannot be deleted yet: Azure still has something in it, which no object here stands for."""
+    if not children:
+        return None
+    more = f" and {len(children) - 5} more" if len(children) > 5 else ""
+    return Wait(
+        Reason.CHILDREN_EXIST,
+        f"in Azure it still holds {what} that no object here stands for: {', '.join(children[:5])[:500]}{more}. "
+        "Until they are gone nobody loses access to it; spec.deletionPolicy Retain leaves it in Azure",
+        60.0,
+    )
+
+
 def as_dict(value: object) -> JSON:
     """Return an object of Azure's answer as a dict, whatever it is."""
     return value if isinstance(value, dict) else {}

@@ -11,7 +11,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from gallery_operator import __version__
-from gallery_operator.api.arm_ids import ArmId, GalleryId
+from gallery_operator.api.arm_ids import ArmId, DefinitionId, GalleryId
 from gallery_operator.azure import gateway as gateway_module
 from gallery_operator.azure import transport as transport_module
 from gallery_operator.azure.gateway import ArmGateway
@@ -116,6 +116,20 @@ async def test_a_list_follows_its_pages(servers: Servers, gateway: ArmGateway, r
     assert await gateway.list_versions(DEFINITION) == [{"name": "0.0.0"}, {"name": "1.0.0"}, {"name": "2.0.0"}]
     assert servers.arm.seen[0].path == f"{DEFINITION}/versions"
     assert recorder.requests == [("ListGalleryImageVersionsInGalleryImage", "200")] * 3
+
+
+@pytest.mark.parametrize(("parent", "asked"), [(GALLERY, "/images"), (DEFINITION, "/versions")])
+async def test_children_are_listed_by_name(
+    parent: GalleryId | DefinitionId, asked: str, servers: Servers, gateway: ArmGateway
+) -> None:
+    async def pages(request: web.Request) -> web.StreamResponse:
+        first = {"value": [], "nextLink": f"{servers.arm.url}/next"}
+        return web.json_response({"value": [{"name": "one"}, 5]} if request.path == "/next" else first)
+
+    servers.arm.answer = pages
+
+    assert await gateway.children(parent) == ["one"]
+    assert servers.arm.seen[0].path == f"{parent}{asked}"
 
 
 async def test_a_list_keeps_of_each_version_what_the_caller_wants(servers: Servers, gateway: ArmGateway) -> None:
