@@ -26,6 +26,11 @@ async def delete(scene: Scene, driver: Driver) -> None:
     assert scene.azure.resource(scenes.arm_id()) is None
 
 
+def _seconds(dates: dict[str, str]) -> dict[str, str]:
+    """Return dates as messages spell them."""
+    return {name: f"{date[:19]}Z" for name, date in dates.items()}
+
+
 def in_bin(scene: Scene) -> list[str]:
     return [each["name"] for each in scene.azure.soft_deleted(str(scenes.DEFINITION))]
 
@@ -76,7 +81,9 @@ async def test_a_retired_version_shows_until_when_it_can_be_brought_back(scene: 
     assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Retired")
     status = (await scene.version(driver))["status"]
     assert status["softDeleted"]["consumptionEndTime"] < status["softDeleted"]["hardDeletionTargetTime"]
-    assert condition(await scene.version(driver), "SoftDeleted")["status"] == "True"
+    kept = condition(await scene.version(driver), "SoftDeleted")["message"]
+    assert "until about {hardDeletionTargetTime}".format(**_seconds(status["softDeleted"])) in kept
+    assert "created from it until {consumptionEndTime}".format(**_seconds(status["softDeleted"])) in kept
     await driver.pass_time(timedelta(days=11), step=timedelta(days=1))
     assert "softDeleted" not in (await scene.version(driver))["status"], "by then it is gone for good"
     assert condition(await scene.version(driver), "SoftDeleted") == {}

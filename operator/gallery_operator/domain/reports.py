@@ -211,16 +211,20 @@ def version_claims(situation: Situation, step: Plan, status: ImageVersionStatus)
         reason = Reason.REPLICATED if whole else Reason.REPLICATION_FAILED if why else Reason.REPLICATING
         result.append(claim("Replicated", whole, reason, why or f"{rows.summary} regions"))
     if (bin_ := status.soft_deleted) is not None:
-        until = bin_.hard_deletion_target_time or bin_.consumption_end_time
-        how_long = f"until about {until:%Y-%m-%dT%H:%M:%SZ}" if until else "for a while"
-        result.append(
-            claim("SoftDeleted", True, Reason.SOFT_DELETED, f"Azure keeps it {how_long}: it can be brought back")
-        )
+        result.append(claim("SoftDeleted", True, Reason.SOFT_DELETED, _kept_in_bin(bin_)))
     if (life := status.end_of_life) is not None and life.date is not None:
         over = life.date <= situation.now
         reason = Reason.KEPT if life.kept_because else Reason(life.stage)
         result.append(claim("EndOfLife", over, reason, life.kept_because or ""))
     return result
+
+
+def _kept_in_bin(found: SoftDeletedStatus) -> str:
+    """Say until when what can be done with a version that was deleted."""
+    usable, kept = found.consumption_end_time, found.hard_deletion_target_time or found.consumption_end_time
+    how_long = f"until about {kept:%Y-%m-%dT%H:%M:%SZ}" if kept else "for a while"
+    still = f"; virtual machines can be created from it until {usable:%Y-%m-%dT%H:%M:%SZ}" if usable else ""
+    return f"Azure keeps it {how_long}: it can be brought back{still}"
 
 
 def _version_ready(situation: Situation, step: Plan, rows: ReplicationStatus | None) -> list[Claim]:
