@@ -244,6 +244,15 @@ async def test_access_changes_although_sharing_fails(scene: Scene, driver: Drive
     assert assigned(scene) == {(EVE, READER)}
 
 
+async def test_nobody_is_given_access_to_a_gallery_before_it_is_taken_over(scene: Scene, driver: Driver) -> None:
+    scene.azure.create([(PLACES["gallery"], {"location": "westeurope"})])
+    publisher = {"publisherUri": "https://example.com", "publisherContact": "a@example.com", "eula": "MIT"}
+    community = {"permissions": "Community", "community": {**publisher, "publicNamePrefix": "contoso"}}
+    await apply(scene, driver, [entry(ANN)], sharing=community)
+    assert await scene.ready(driver, "Gallery", "platform") == ("False", "SharingDiffers")
+    assert (assigned(scene), scene.writes()) == (set(), [])
+
+
 async def test_access_comes_back_with_a_gallery_that_others_deleted(scene: Scene, driver: Driver) -> None:
     await apply(scene, driver, [entry(ANN)])
     scene.azure.remove(PLACES["gallery"])

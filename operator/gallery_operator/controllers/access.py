@@ -18,7 +18,7 @@ from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.unreadable import Unreadable
 from gallery_operator.controllers.visit import JSON, Visit
-from gallery_operator.domain import access
+from gallery_operator.domain import access, resources
 from gallery_operator.domain.access import Assignment, Scope, Wanted
 from gallery_operator.domain.plan import Blocked, Plan, Revoke, UpToDate, Wait
 from gallery_operator.domain.resources import as_dict
@@ -66,10 +66,13 @@ class Access:
         Raises ArmError.
         """
         entries: list[AccessEntry] | None = visit.resource.spec.access
-        if entries is None or observed is None or visit.resource.observe_only or not _is_there(step):
+        if entries is None or observed is None or visit.resource.observe_only:
+            return step
+        scope = self._scope(visit, resource)
+        if not _is_there(step, ours=resources.owner_of(observed) == scope.owner):
             return step
         wanted, no_role = await self._wanted(visit, resource, entries)
-        scope, refusal = self._scope(visit, resource), next(iter(no_role.values()), None)
+        refusal = next(iter(no_role.values()), None)
         long = timedelta(seconds=self._services.pace.resync * 0.75)
         known = await _assignments(visit, resource, timedelta(0) if visit.forced else long)
         if met:
@@ -127,9 +130,9 @@ class Access:
         return _no_role(name, await _roles(visit.account, gallery.subscription, scope))
 
 
-def _is_there(step: Plan) -> bool:
-    """Tell whether the resource is as wanted, but for with whom it is shared."""
-    return isinstance(step, UpToDate) or (isinstance(step, Wait | Blocked) and step.reason in _OF_SHARING)
+def _is_there(step: Plan, *, ours: bool) -> bool:
+    """Tell whether the resource is as wanted; or ours, and only with whom it is shared is not as wanted."""
+    return isinstance(step, UpToDate) or (ours and isinstance(step, Wait | Blocked) and step.reason in _OF_SHARING)
 
 
 def _no_role(name: str, roles: Iterable[str]) -> Blocked:
