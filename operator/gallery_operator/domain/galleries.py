@@ -7,7 +7,7 @@ from typing import Final
 
 from gallery_operator.api.gallery import Gallery, GallerySpec, Identity, IdentityStatus
 from gallery_operator.domain import regions, resources, sharing
-from gallery_operator.domain.difference import compact
+from gallery_operator.domain.difference import compact, difference
 from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.plan import JSON, Change, Plan, Share, Update, UpToDate
 from gallery_operator.domain.resources import Attempts, Wish, as_dict
@@ -81,10 +81,22 @@ def plan(gallery: Gallery, observed: JSON | None, owner: str, attempts: Attempts
     if met and (drift := sharing.changes(wanted, observed)):
         return UpToDate(drift=_joined(step.drift, drift)) if isinstance(step, UpToDate) else step
     if not met and (first := sharing.first_step(wanted, observed)) is not None:
-        return first
+        claimed = _claim(gallery, observed, owner, now) if isinstance(first, Share) else None
+        return claimed or first
     if isinstance(step, Update):
         return _without_empty_identities(step)
     return sharing.next_step(wanted, observed, attempts) or step
+
+
+def _claim(gallery: Gallery, observed: JSON, owner: str, now: datetime) -> Update | None:
+    """Return the PUT of tags alone by which a gallery without an owner is taken over; None when it has one.
+
+    Sharing is no part of a PUT: before the tag is there, another object may have the gallery in a moment.
+    """
+    if resources.owner_of(observed) is not None:
+        return None
+    tags = {"tags": resources.wanted_tags(gallery.spec.tags, owner, observed)}
+    return Update(resources.update_body(Wish(tags, read_only=_READ_ONLY), observed, now), difference(tags, observed))
 
 
 def _joined(one: tuple[Change, ...], other: tuple[Change, ...]) -> tuple[Change, ...]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gallery_operator.api import names
 from gallery_operator.api.conditions import Reason
 from gallery_operator.domain import galleries, sharing
 from gallery_operator.domain.plan import Blocked, Change, Create, Plan, Share, Update, UpToDate, Wait
@@ -128,6 +129,18 @@ def test_groups_are_reset_before_the_gallery_becomes_private_by_a_put() -> None:
 @pytest.mark.parametrize("wanted", [PRIVATE, groups([A])])
 def test_a_community_gallery_is_hidden_by_a_reset(wanted: JSON) -> None:
     assert plan(found("Community", enabled=True), wanted) == sharing.RESET
+
+
+@pytest.mark.parametrize(
+    "observed", [found("Groups", A), found("Community", enabled=True)], ids=["groups", "community"]
+)
+def test_a_gallery_without_an_owner_is_taken_over_before_its_sharing_ends(observed: JSON) -> None:
+    del observed["tags"]
+    step = plan(observed, PRIVATE, tags={"team": "red"})
+    assert isinstance(step, Update)
+    assert step.body["tags"] == {"team": "red", names.OWNER_TAG: OWNER, names.ADOPTED_TAG: "true"}
+    assert step.body["properties"]["sharingProfile"]["permissions"] != "Private", "sharing stays until then"
+    assert plan({**observed, "tags": step.body["tags"]}, PRIVATE, tags={"team": "red"}) == sharing.RESET
 
 
 def test_a_community_gallery_is_enabled() -> None:
