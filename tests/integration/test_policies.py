@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from dev.azure_simulator import AzureSimulator, Refuse
+from dev.azure_simulator import AzureSimulator, FailRegion, Refuse
 from gallery_operator.api import names
 from tests.integration import scenes
 from tests.integration.driving import JSON, Driver, condition
@@ -183,6 +183,15 @@ async def test_a_requested_reconcile_looks_at_once_and_is_echoed(scene: Scene, d
     await driver.settle()
     assert scene.writes() == [("PUT", "1.0.0")]
     assert (await scene.version(driver))["status"]["lastHandledReconcileRequest"] == "now"
+
+
+async def test_an_empty_request_asks_for_nothing(scene: Scene, driver: Driver) -> None:
+    """It could not be echoed: each look would be the first one of a new round of attempts, for ever."""
+    scene.azure.fault(FailRegion(match=".*", region="eastus2", times=None))
+    empty = {names.RECONCILE_REQUESTED_AT: ""}
+    scene.apply(scenes.gallery(), scenes.definition(), scenes.version(annotations=empty))
+    await driver.settle(rounds=200)
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("False", "ReplicationFailed")
 
 
 async def test_a_definition_that_is_not_managed_here_is_named_by_its_id(scene: Scene, driver: Driver) -> None:

@@ -79,6 +79,11 @@ class Resource(ApiModel, Generic[Spec, StatusT]):
         return self.metadata.annotations.get(names.PAUSED) == "true"
 
     @property
+    def requested(self) -> str | None:
+        """The text by which someone asks for a look, as the status repeats it; an empty one asks for nothing."""
+        return self.metadata.annotations.get(names.RECONCILE_REQUESTED_AT, "")[:1024] or None
+
+    @property
     def applied(self) -> str | None:
         """Which wish Azure has met, as the operator noted under driftPolicy Report."""
         return self.metadata.annotations.get(names.APPLIED)

@@ -159,9 +159,8 @@ class Reconciler(ABC, Generic[R]):
         except ValidationError as error:
             resource = salvage(raw, self.status, error)
         trace = self.services.memory.of(key, resource.metadata.generation)
-        requested = resource.metadata.annotations.get(names.RECONCILE_REQUESTED_AT)
         handled = resource.status.last_handled_reconcile_request if resource.status else None
-        forced = requested is not None and requested[:1024] != handled
+        forced = resource.requested is not None and resource.requested != handled
         if resource.status and resource.status.condition("Paused") and not resource.paused:
             forced = True  # whoever paused it may have been at work in Azure
         if forced:

@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gallery_operator.api import names
 from gallery_operator.api.conditions import Claim, Condition, Reason, claim, merge
 from gallery_operator.api.resource import Resource, Status
 from gallery_operator.controllers.services import Services
@@ -55,8 +54,7 @@ class Reporter:
             update={
                 "observed_generation": metadata.generation,
                 "conditions": conditions,
-                "last_handled_reconcile_request": (metadata.annotations.get(names.RECONCILE_REQUESTED_AT) or "")[:1024]
-                or None,
+                "last_handled_reconcile_request": resource.requested,
             }
         )
         wanted = full.model_dump(mode="json", by_alias=True, exclude_none=True)
