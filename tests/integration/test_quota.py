@@ -152,3 +152,28 @@ async def test_without_the_right_to_read_usages_azure_judges(scene: Scene, drive
     ready = condition(await scene.version(driver), "Ready")
     assert (ready["reason"], "exceeding approved" in ready["message"]) == ("QuotaExceeded", True)
     assert gauge(driver, "used", "galleryImageVersions") is None
+
+
+async def test_what_azure_refuses_without_telling_usages_is_tried_by_one_version_at_a_time(
+    scene: Scene, driver: Driver
+) -> None:
+    scene.azure.fault(Refuse(match=USAGES, status=403, code="AuthorizationFailed", message="no", times=None))
+    await parents(scene, driver)
+    scene.azure.configure(quotas={"versions": 0})
+    numbers = versions(scene, 6)
+    await driver.live(timedelta(hours=1))
+    assert len(scene.azure.journal("PUT .*/versions/")) <= 13, "one in five minutes"
+    assert {ready["reason"] for ready in (await states(scene, driver, numbers)).values()} == {"QuotaExceeded"}
+    scene.azure.configure(quotas={"versions": 10})
+    await driver.settle()
+    assert {ready["reason"] for ready in (await states(scene, driver, numbers)).values()} == {"Replicated"}
+
+
+async def test_usages_are_read_anew_when_azure_refuses_what_seemed_to_have_room(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.configure(quotas={"versions": 0})
+    numbers = versions(scene, 6)
+    await driver.live(timedelta(minutes=10))
+    assert len(scene.azure.journal("PUT .*/versions/")) == 1
+    for ready in (await states(scene, driver, numbers)).values():
+        assert "0 of 0 galleryImageVersions in westeurope are used" in ready["message"]

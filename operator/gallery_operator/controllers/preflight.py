@@ -13,7 +13,7 @@ from typing import Any, Final
 from gallery_operator.api.arm_ids import VersionId
 from gallery_operator.api.conditions import Claim, Reason
 from gallery_operator.api.image_version import ImageVersion
-from gallery_operator.azure.verdicts import ArmError
+from gallery_operator.azure.verdicts import ArmError, Verdict, Waiting
 from gallery_operator.controllers import source_check
 from gallery_operator.controllers.builds import Builder, Builds
 from gallery_operator.controllers.indexes import image_of, made_from
@@ -65,6 +65,17 @@ class Preflight:
                 return refusal or step
             case _:
                 return step
+
+    def answered(self, visit: Visit[Any], place: Place, step: Plan, verdict: Verdict | None) -> None:
+        """Take note of what Azure made of a create; None: it accepted."""
+        if not isinstance(step, Create):
+            return
+        around, subscription = visit.account.surroundings, _subscription(place)
+        location = regions.normalise(str(step.body.get("location") or ""))
+        if verdict is None:
+            around.note_accepted(subscription, location, visit.key)
+        elif isinstance(verdict, Waiting) and verdict.reason == Reason.QUOTA_EXCEEDED:
+            around.note_refused(subscription, location, visit.key, verdict.message)
 
     def over(self, key: Key) -> None:
         """A visit is over, whatever came of it."""
@@ -168,7 +179,10 @@ class Preflight:
 
     async def _within_quota(self, visit: Visit[Any], place: Place, location: str) -> Wait | None:
         usages = await self._usages(visit, place, location, but=visit.key)
-        return None if usages is None else quota.exceeded(usages, quota.OF_KIND[visit.key.kind], location)
+        told = quota.exceeded(usages or {}, quota.OF_KIND[visit.key.kind], location)
+        if told is not None or visit.forced:
+            return told
+        return visit.account.surroundings.refused(_subscription(place), location, visit.key)
 
     async def _look_at_usages(self, visit: Visit[Any], place: Place, observed: JSON | None) -> None:
         location = _location(place, observed, visit)

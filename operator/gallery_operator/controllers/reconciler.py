@@ -182,12 +182,14 @@ class Reconciler(ABC, Generic[R]):
         try:
             observed = await self._actor.act(visit, place, observed, step)
         except ArmError as error:
+            self.preflight.answered(visit, place, step, error.verdict)
             if not isinstance(error.verdict, Terminal):
                 raise
             self._log_refusal(visit, error)
             refused = Blocked(error.verdict.reason, error.verdict.message)
             requeue = await self._settle(visit, place, observed, refused)
             return Requeue(0.0) if isinstance(step, Grant) and step.others else requeue
+        self.preflight.answered(visit, place, step, None)
         return await self._settle(visit, place, observed, step)
 
     async def _next_step(self, visit: Visit[R], place: Any, observed: JSON | None) -> Plan:

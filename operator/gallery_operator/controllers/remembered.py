@@ -58,6 +58,10 @@ class Remembered(Generic[V]):
         entry = self._entries.get(key)
         return None if entry is None else entry.value
 
+    def forget(self, key: str) -> None:
+        """Drop an answer: the next one who asks gets a new one."""
+        self._entries.pop(key, None)
+
     def put(self, key: str, value: V) -> None:
         """Take note of an answer that came another way."""
         self._keep(key, _Entry(self._clock.now(), value))

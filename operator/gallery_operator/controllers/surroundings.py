@@ -17,9 +17,11 @@ from gallery_operator.api.arm_ids import ArmId, VersionId, parse_arm_id
 from gallery_operator.azure.gateway import ArmGateway
 from gallery_operator.azure.verdicts import ArmError, Terminal, Throttled, Transient
 from gallery_operator.clock import Clock
+from gallery_operator.controllers.quota_refusals import QuotaRefusals
 from gallery_operator.controllers.remembered import Remembered
 from gallery_operator.domain import placement, quota
 from gallery_operator.domain.placement import Locations
+from gallery_operator.domain.plan import Wait
 from gallery_operator.domain.quota import Usages
 from gallery_operator.engine.keys import Key
 
@@ -82,6 +84,7 @@ class Surroundings:
         self._usages: Remembered[Usages | None] = Remembered(clock, _PLACES)
         self._resources: Remembered[Answer] = Remembered(clock, _SOURCES)
         self._created: dict[str, dict[str, set[Key]]] = {}
+        self._refusals = QuotaRefusals(clock)
 
     @property
     def cloud(self) -> str:
@@ -132,8 +135,23 @@ class Surroundings:
 
     def note_created(self, subscription: str, location: str, key: Key) -> None:
         """An object is about to be created in a region."""
-        place = self._created.setdefault(_place(subscription, location), {})
-        place.setdefault(quota.OF_KIND[key.kind], set()).add(key)
+        place = _place(subscription, location)
+        self._created.setdefault(place, {}).setdefault(quota.OF_KIND[key.kind], set()).add(key)
+        self._refusals.trying(place, key)
+
+    def note_accepted(self, subscription: str, location: str, key: Key) -> None:
+        """Azure accepted that create."""
+        self._refusals.over(_place(subscription, location), key)
+
+    def note_refused(self, subscription: str, location: str, key: Key, message: str) -> None:
+        """Azure refused that create for a quota: what is known of usages is wrong by now."""
+        place = _place(subscription, location)
+        self._usages.forget(place)
+        self._refusals.note(place, key, message)
+
+    def refused(self, subscription: str, location: str, key: Key) -> Wait | None:
+        """Return the wait for a create after Azure refused another one for a quota."""
+        return self._refusals.wait(_place(subscription, location), key)
 
     def _counted(self, place: str, but: Key | None) -> dict[str, int]:
         return {name: len(keys) - (but in keys) for name, keys in self._created.get(place, {}).items()}
