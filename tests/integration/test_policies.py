@@ -171,6 +171,31 @@ async def test_a_paused_object_rests_until_it_is_not(scene: Scene, driver: Drive
     assert condition(await scene.version(driver), "Paused") == {}
 
 
+async def test_an_edit_of_a_paused_object_is_not_said_to_be_seen(scene: Scene, driver: Driver) -> None:
+    scene.apply(scenes.gallery())
+    await driver.settle()
+    scene.annotate("Gallery", "platform", names.PAUSED, "true")
+    scene.apply(scenes.gallery(description="new"))
+    scene.annotate("Gallery", "platform", names.PAUSED, "true")
+    await driver.settle()
+    held = await driver.services.kube.get("Gallery", scene.namespace, "platform")
+    spoken_of = [held["status"]["observedGeneration"], condition(held, "Ready")["observedGeneration"]]
+    assert (spoken_of, held["metadata"]["generation"]) == ([1, 1], 2)
+    scene.annotate("Gallery", "platform", names.PAUSED, None)
+    await driver.settle()
+    gone_on = await driver.services.kube.get("Gallery", scene.namespace, "platform")
+    assert gone_on["status"]["observedGeneration"] == 2
+    assert (scene.azure.resource(str(scenes.GALLERY)) or {})["properties"]["description"] == "new"
+
+
+async def test_what_is_paused_from_the_beginning_was_not_seen(scene: Scene, driver: Driver) -> None:
+    scene.apply({**scenes.gallery(), "metadata": {"name": "platform", "annotations": {names.PAUSED: "true"}}})
+    await driver.settle()
+    held = await driver.services.kube.get("Gallery", scene.namespace, "platform")
+    assert held["status"]["observedGeneration"] == -1
+    assert [each["type"] for each in held["status"]["conditions"]] == ["Paused"]
+
+
 async def test_a_requested_reconcile_looks_at_once_and_is_echoed(scene: Scene, driver: Driver) -> None:
     scene.apply(scenes.version(), scenes.definition(), scenes.gallery())
     await driver.settle()

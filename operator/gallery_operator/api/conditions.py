@@ -140,7 +140,7 @@ def merge(before: Iterable[Condition], claims: Iterable[Claim], *, generation: i
                 reason=each.reason,
                 message=each.message[:MESSAGE_LIMIT],
                 last_transition_time=since,
-                observed_generation=generation,
+                observed_generation=None if generation < 0 else generation,
             )
         )
     return result

@@ -353,11 +353,14 @@ class Reconciler(ABC, Generic[R]):
         return None if status.operation is None else self.services.pace.poll
 
     async def _paused(self, visit: Visit[R]) -> Requeue:
-        before = visit.resource.status.condition("Ready") if visit.resource.status else None
+        known = self._unchanged(visit)
+        before = known.condition("Ready")
         ready = [Claim(**before.model_dump(include={"type", "status", "reason", "message"}))] if before else []
         paused = claim("Paused", True, Reason.PAUSED, f"annotation {names.PAUSED}")
         claims = [*ready, *visit.carried_claims(), paused]
-        await self.reporter.report(visit.raw, visit.resource, self._unchanged(visit), claims, None)
+        # An edit that rests is not said to be seen: who waits for it goes on waiting.
+        seen = known.observed_generation
+        await self.reporter.report(visit.raw, visit.resource, known, claims, None, generation=seen)
         return DONE
 
     async def _refused(self, visit: Visit[R], error: ArmError) -> Requeue:

@@ -44,15 +44,25 @@ class Reporter:
         self._status = status
 
     async def report(
-        self, raw: JSON, resource: Resource[Any, Any], status: Status, claims: list[Claim], step: Plan | None
+        self,
+        raw: JSON,
+        resource: Resource[Any, Any],
+        status: Status,
+        claims: list[Claim],
+        step: Plan | None,
+        *,
+        generation: int | None = None,
     ) -> bool:
-        """Write the status if it differs, and Events for what happened. Returns whether the object became Ready."""
-        metadata = resource.metadata
+        """Write the status if it differs, and Events for what happened. Returns whether the object became Ready.
+
+        :param generation: the generation of the spec that this speaks of; None: the present one.
+        """
+        generation = resource.metadata.generation if generation is None else generation
         before = resource.status.conditions if resource.status else []
-        conditions = merge(before, claims, generation=metadata.generation, now=self._services.clock.now())
+        conditions = merge(before, claims, generation=generation, now=self._services.clock.now())
         full = status.model_copy(
             update={
-                "observed_generation": metadata.generation,
+                "observed_generation": generation,
                 "conditions": conditions,
                 "last_handled_reconcile_request": resource.requested,
             }
