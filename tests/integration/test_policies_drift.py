@@ -150,6 +150,21 @@ async def test_a_version_that_someone_deleted_stays_deleted(scene: Scene, driver
     assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
 
 
+async def test_a_gallery_that_someone_deleted_stays_deleted_with_all_that_was_in_it(
+    scene: Scene, driver: Driver
+) -> None:
+    await published(scene, driver)
+    scene.azure.remove(IDS["Gallery"])
+    await driver.pass_time(2 * RESYNCED)
+    for kind, name in NAMES.items():
+        assert await scene.ready(driver, kind, name) == ("True", "Drifted"), kind
+        assert "the resource is deleted" in condition(await object_of(scene, driver, kind), "Drifted")["message"]
+    scene.azure.clear_journal()
+    await driver.pass_time(4 * RESYNCED)
+    assert len(scene.azure.journal("GET .*/galleries/platform")) <= 4 * 3 * 2, "one look at each, per resync"
+    assert scene.writes() == []
+
+
 async def test_regions_that_others_add_or_remove_are_shown_and_left(scene: Scene, driver: Driver) -> None:
     await published(scene, driver)
     others = [{"name": "westeurope", "regionalReplicaCount": 5}, {"name": "westus2", "regionalReplicaCount": 1}]

@@ -240,6 +240,14 @@ async def test_who_looks_sees_what_someone_else_owns(scene: Scene, driver: Drive
     assert scene.writes() == []
 
 
+async def test_who_looks_for_what_is_in_no_gallery_finds_nothing_and_looks_seldom(scene: Scene, driver: Driver) -> None:
+    scene.apply(scenes.gallery(**LOOKING), scenes.definition(**LOOKING), scenes.version(**LOOKING))
+    await driver.live(timedelta(hours=1))
+    for kind, name in NAMES.items():
+        assert await scene.ready(driver, kind, name) == ("False", "NotFound"), kind
+    assert len(scene.azure.journal("GET .*/images/ubuntu/versions$")) <= 13, "one in five minutes"
+
+
 async def test_after_a_pause_azure_is_looked_at_afresh(scene: Scene, driver: Driver) -> None:
     scene.apply(scenes.gallery(description="ours"))
     await driver.settle()

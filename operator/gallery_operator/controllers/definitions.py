@@ -72,15 +72,15 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
         return resources.holds(await visit.account.arm.children(place.id), "image versions") or revoke
 
     async def decide(self, visit: Visit[ImageDefinition], place: DefinitionPlace, observed: JSON | None) -> Plan:
-        if observed is None and not visit.resource.observe_only:
+        owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
+        standing = definitions.standing(visit.resource, owner)
+        if observed is None and not visit.resource.observe_only and not standing.met:
             location = await self._gallery_location(visit, place)
         else:
             location = visit.resource.spec.location or str((observed or {}).get("location") or "")
-        owner, repairs = self.services.owner(visit.key), visit.trace.repairs.attempts(visit.now)
         step = definitions.plan(visit.resource, location, observed, owner, repairs, visit.now)
         if isinstance(step, Create):
             step = definitions.identifier_taken(visit.resource, self._siblings(visit)) or step
-        standing = definitions.standing(visit.resource, owner)
         return standing.noted(await self._access.after(visit, place.id, observed, step, met=standing.met))
 
     def _siblings(self, visit: Visit[ImageDefinition]) -> Iterator[ImageDefinition]:

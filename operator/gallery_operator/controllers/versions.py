@@ -21,7 +21,7 @@ from gallery_operator.controllers.source_versions import resolve
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import regions, replication, reports, resources, versions
 from gallery_operator.domain.observed import read_version
-from gallery_operator.domain.plan import Blocked, Create, Delete, Mutation, Plan, Restore, Wait
+from gallery_operator.domain.plan import Blocked, Create, Delete, Mutation, Plan, Restore, UpToDate, Wait
 from gallery_operator.domain.replication import Repairs
 from gallery_operator.domain.version_body import Parents
 from gallery_operator.domain.versions import Situation
@@ -57,10 +57,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
         if visit.account.versions.peek(place.id.definition) is None:
             max_age = min(max_age, self.services.pace.poll)
         snapshot = await visit.account.versions.versions(place.id.definition, max_age)
-        if snapshot is None:
-            message = f"image definition {place.id.definition.definition!r} does not exist in Azure yet"
-            raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _DEFINITION_LOOK))
-        listed = snapshot.get(place.id.version)
+        listed = None if snapshot is None else snapshot.get(place.id.version)
         if listed is None or (not fresh and self._is_settled(visit, listed)):
             return listed
         # UEFI settings are left out unless asked for: the spec's are to be compared with those that exist.
@@ -115,11 +112,15 @@ class VersionReconciler(Reconciler[ImageVersion]):
 
     async def decide(self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None) -> Plan:
         definition, homes = place.id.definition, visit.account.homes
-        if place.location is None and observed is None and definition not in homes:
+        orphan = observed is None and visit.account.versions.peek(definition) is None
+        if place.location is None and observed is None and not orphan and definition not in homes:
             found = await visit.account.arm.get(definition)
             homes[definition] = regions.normalise(str((found or {}).get("location") or ""))
         source = await resolve(self.services, visit.resource, observed)
         step = versions.plan(self._situation(visit, place, observed, source))
+        if orphan and not (visit.resource.observe_only or isinstance(step, UpToDate)):
+            message = f"image definition {definition.definition!r} does not exist in Azure yet"
+            raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _DEFINITION_LOOK))
         if isinstance(step, Create):  # a version that is only soft-deleted is brought back instead
             await visit.account.recycle_bin.of(definition, _FRESH_LIST)
             step = versions.plan(self._situation(visit, place, observed, source))
