@@ -151,3 +151,15 @@ async def test_a_definition_past_its_end_takes_no_new_versions(scene: Scene, dri
     assert "takes no new versions" in stalled["message"]
     assert scene.azure.resource(scenes.arm_id("1.0.1")) is None
     assert scene.azure.resource(scenes.arm_id("1.0.0")) is not None
+
+
+async def test_an_image_definition_announces_only_what_policies_let_happen(scene: Scene, driver: Driver) -> None:
+    lifecycle = {"endOfLife": {"after": "30d"}, "stages": {"delete": "1d"}}
+    scene.apply(scenes.gallery(), scenes.definition(lifecycle=lifecycle))
+    scene.apply(*(scenes.version(number) for number in ("1.0.0", "1.0.1", "1.0.2")))
+    await driver.settle()
+    scene.apply(scenes.version("1.0.0", managementPolicy="Observe"), scenes.version("1.0.1", deletionPolicy="Retain"))
+    await driver.settle()
+    await driver.pass_time(timedelta(hours=1))
+    definition = await driver.services.kube.get("ImageDefinition", scene.namespace, "ubuntu")
+    assert [(each["version"], each["action"]) for each in definition["status"]["nextActions"]] == [("1.0.2", "Delete")]

@@ -33,6 +33,8 @@ class Wishes:
     end_of_life: datetime | None = None
     keep: bool = False
     retired: bool = False
+    observed: bool = False
+    retained: bool = False
 
 
 @dataclass(slots=True)
@@ -173,6 +175,8 @@ def _read_wishes(raw: JSON) -> Wishes | None:
         version.spec.end_of_life_date,
         keep=version.keep,
         retired=version.retired is not None,
+        observed=version.observe_only,
+        retained=bool(version.retain),
     )
 
 
@@ -190,4 +194,5 @@ def _member(
 
 
 def _schedule(wishes: Wishes, version: ObservedVersion, spec: ImageDefinitionSpec) -> Schedule:
-    return lifecycle.schedule(wishes.end_of_life, version.published, spec.end_of_life_date, spec.lifecycle)
+    dates = lifecycle.schedule(wishes.end_of_life, version.published, spec.end_of_life_date, spec.lifecycle)
+    return lifecycle.acted_on(dates, observed=wishes.observed, retained=wishes.retained)

@@ -6,7 +6,7 @@ status says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, overload
 
@@ -59,6 +59,13 @@ def schedule(
         delete_at=later(date, stages.delete) if stages else None,
         remove_after=remove_after,
     )
+
+
+def acted_on(dates: Schedule, *, observed: bool, retained: bool) -> Schedule:
+    """Return the steps that are taken: none for an object that only observes, and no deletion of what is retained."""
+    if observed:
+        return Schedule(end_of_life=dates.end_of_life)
+    return replace(dates, delete_at=None) if retained else dates
 
 
 @overload

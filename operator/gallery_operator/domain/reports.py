@@ -155,7 +155,9 @@ def end_of_life_status(situation: Situation) -> EndOfLifeStatus | None:
     retired = situation.version.retired is not None
     if dates.end_of_life is None and not retired:
         return None
-    coming = None if retired else lifecycle.next_action(dates, now)
+    version = situation.version
+    taken = lifecycle.acted_on(dates, observed=version.observe_only, retained=bool(version.retain))
+    coming = None if retired else lifecycle.next_action(taken, now)
     if retired and facts is None:
         coming = _removal(situation)
     return EndOfLifeStatus(

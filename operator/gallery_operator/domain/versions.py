@@ -79,6 +79,8 @@ class Situation:
         facts, version = self.facts, self.version
         if facts is None:
             return "its object is annotated gallery-operator.io/keep" if version.keep else None
+        if version.observe_only:
+            return "its managementPolicy is Observe"
         if version.retain:
             return "its deletionPolicy is Retain"
         safety = version.spec.safety

@@ -253,6 +253,25 @@ def test_versions_are_counted_by_state() -> None:
     assert counts.model_dump() == {"total": 6, "succeeded": 2, "in_progress": 2, "failed": 1}
 
 
+@pytest.mark.parametrize(
+    ("spec", "action"),
+    [({}, "Delete"), ({"deletionPolicy": "Retain"}, None), ({"managementPolicy": "Observe"}, None)],
+)
+def test_no_action_is_announced_that_a_policy_forbids(spec: dict[str, Any], action: str | None) -> None:
+    of = parents(lifecycle=build.lifecycle(after="30d", delete="10d"))
+    life = reports.end_of_life_status(situation(version(**spec), arm_version(published=NOW), of=of))
+    assert life is not None
+    assert (life.stage, life.next_action) == ("Active", action)
+
+
+def test_who_only_observes_says_why_nothing_happens_at_the_end() -> None:
+    of = parents(lifecycle=build.lifecycle(after="30d", delete="10d"))
+    expired = arm_version(published=NOW - 50 * DAY)
+    life = reports.end_of_life_status(situation(version(managementPolicy="Observe"), expired, of=of))
+    assert life is not None
+    assert life.kept_because == "its managementPolicy is Observe"
+
+
 def test_the_next_actions_are_the_soonest_ones() -> None:
     schedules = {f"1.0.{n}": Schedule(delete_at=NOW + (40 - n) * DAY) for n in range(40)}
     found = reports.next_actions(schedules, NOW)
