@@ -64,7 +64,15 @@ async def test_a_change_costs_what_the_page_says(scene: Scene, driver: Driver) -
         seen[change] = counted(scene)
     await driver.pass_time(timedelta(seconds=RESYNC * 1.3))
     seen["none, a resync"] = counted(scene)
-    scene.delete("ImageVersion", "ubuntu-1.0.0")
+    scene.apply(scenes.gallery(**shared), scenes.definition(access=[]))
     await driver.settle()
-    seen["a version's end"] = counted(scene)
+    scene.azure.clear_journal()
+    for change, kind, name in (
+        ("a version's end", "ImageVersion", "ubuntu-1.0.0"),
+        ("an image definition's end", "ImageDefinition", "ubuntu"),
+        ("a gallery's end", "Gallery", "platform"),
+    ):
+        scene.delete(kind, name)
+        await driver.settle()
+        seen[change] = counted(scene)
     assert seen == said()

@@ -205,6 +205,33 @@ async def test_an_owner_that_took_the_tag_over_stops_the_one_before(scene: Scene
     assert await scene.get(driver, "Gallery", "platform") is None
 
 
+async def test_who_empties_the_tags_makes_it_a_resource_that_existed_before(scene: Scene, driver: Driver) -> None:
+    scene.apply(scenes.gallery(tags={"team": "ours"}))
+    await driver.settle()
+    tags = (scene.azure.resource(IDS["Gallery"]) or {})["tags"]
+    scene.azure.tamper(IDS["Gallery"], {"tags": dict.fromkeys(tags)})
+    await driver.pass_time(timedelta(hours=1))
+    marked = {**tags, names.ADOPTED_TAG: "true"}
+    assert (scene.azure.resource(IDS["Gallery"]) or {})["tags"] == marked
+    scene.delete("Gallery", "platform")
+    await driver.settle()
+    assert (scene.azure.resource(IDS["Gallery"]) or {})["tags"] == marked
+
+
+async def test_a_waiting_object_takes_over_at_once_when_asked_after_the_tag_was_removed(
+    scene: Scene, driver: Driver
+) -> None:
+    foreign = {names.OWNER_TAG: "another-cluster/team/platform"}
+    scene.azure.create([(IDS["Gallery"], {"location": "westeurope", "tags": foreign, "properties": {}})])
+    scene.apply(scenes.gallery())
+    await driver.settle()
+    assert await scene.ready(driver, "Gallery", "platform") == ("False", "OwnershipConflict")
+    scene.azure.tamper(IDS["Gallery"], {"tags": dict.fromkeys(foreign)})
+    scene.annotate("Gallery", "platform", names.RECONCILE_REQUESTED_AT, "now")
+    await driver.settle()
+    assert await scene.ready(driver, "Gallery", "platform") == ("True", "Succeeded")
+
+
 async def test_from_manage_to_observe_and_back_nothing_is_lost(scene: Scene, driver: Driver) -> None:
     scene.apply(scenes.gallery(description="ours"), scenes.definition(), scenes.version())
     await driver.settle()
