@@ -619,3 +619,27 @@ async def test_encryption_that_fits_is_published(scene: Scene, driver: Driver) -
     await driver.settle()
     assert await scene.ready(driver, "ImageVersion", VERSION) == ("True", "Replicated")
     assert puts(scene) == 1
+
+
+async def test_a_region_does_not_leave_for_other_storage_when_its_encryption_set_is_gone(
+    scene: Scene, driver: Driver
+) -> None:
+    await parents(scene, driver)
+    targets = [encrypted(region, f"des-{region}", 0, 1) for region in ("westeurope", "northeurope")]
+    scene.apply(scenes.version(source=image("ubuntu-2404-data"), targetRegions=targets))
+    await driver.settle()
+    set_id = source_id("Microsoft.Compute/diskEncryptionSets", "des-northeurope")
+    scene.azure.remove(set_id)
+    scene.azure.advance(timedelta(minutes=2))
+    targets = [targets[0], {**targets[1], "storageAccountType": "Premium_LRS"}]
+    safety = {"allowRegionRemoval": True}
+    scene.apply(scenes.version(source=image("ubuntu-2404-data"), targetRegions=targets, safety=safety))
+    await looks(driver)
+    reason, message = await ready(scene, driver)
+    assert reason == "SourceNotFound"
+    assert set_id in message
+    assert set(scene.regions()) == {"West Europe", "North Europe"}
+    assert puts(scene) == 1
+    scene.azure.add_source(Source(id=set_id, location="northeurope"))
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", VERSION) == ("True", "Replicated")

@@ -50,6 +50,75 @@ async def test_a_region_changes_its_storage_by_leaving_and_coming_back(scene: Sc
         assert len(names_) >= 2, "one region at a time"
 
 
+async def _until_written(scene: Scene, driver: Driver, writes: int) -> None:
+    while len(scene.writes()) < writes:
+        await driver.round()
+        scene.azure.advance(timedelta(seconds=10))
+
+
+async def test_a_region_that_left_comes_back_although_the_permission_was_taken_away(
+    scene: Scene, driver: Driver
+) -> None:
+    await parents(scene, driver)
+    before = targets(westeurope="Standard_LRS", northeurope="Standard_LRS", eastus2="Standard_LRS")
+    after = targets(westeurope="Standard_LRS", northeurope="Standard_ZRS", eastus2="Premium_LRS")
+    scene.apply(scenes.version(targetRegions=before))
+    await driver.settle()
+    scene.azure.clear_journal()
+    scene.apply(scenes.version(targetRegions=after, safety=REMOVABLE))
+    await _until_written(scene, driver, 1)
+    assert set(storage(scene)) == {"West Europe", "North Europe"}
+    scene.apply(scenes.version(targetRegions=after))
+    await driver.settle()
+    assert storage(scene)["East US 2"] == "Premium_LRS"
+    assert storage(scene)["North Europe"] == "Standard_LRS"
+    assert condition(await scene.version(driver), "Stalled")["reason"] == "StorageTypeDiffers"
+
+
+async def test_no_region_leaves_for_other_storage_while_another_one_has_failed(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    moved = ("eastus2", "japaneast", "northeurope")
+    scene.apply(
+        scenes.version(targetRegions=targets(westeurope="Standard_LRS", **dict.fromkeys(moved, "Standard_LRS")))
+    )
+    await driver.settle()
+    scene.azure.clear_journal()
+    scene.azure.fault(FailRegion(region="eastus2", details="no capacity", times=3))
+    wanted = targets(westeurope="Standard_LRS", **dict.fromkeys(moved, "Premium_LRS"))
+    scene.apply(scenes.version(targetRegions=wanted, safety=REMOVABLE))
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    sent = [
+        {
+            each["name"]: each["storageAccountType"]
+            for each in put.body["properties"]["publishingProfile"]["targetRegions"]
+        }
+        for put in scene.azure.journal("PUT .*/versions/")
+    ]
+    east_failed = sent[1:6]
+    assert all({"japaneast", "northeurope"} <= set(each) for each in east_failed)
+    assert all(len(each) >= len(moved) for each in sent)
+    assert storage(scene) == {"West Europe": "Standard_LRS"} | dict.fromkeys(
+        ("North Europe", "East US 2", "Japan East"), "Premium_LRS"
+    )
+
+
+async def test_a_region_with_an_edge_zone_changes_its_storage_with_it(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    zones = [{"name": "ATTAtlanta1", "region": "East US 2"}]
+    before = targets(westeurope="Standard_LRS", eastus2="Standard_LRS")
+    scene.apply(scenes.version(targetRegions=before, edgeZones=zones))
+    await driver.settle()
+    scene.azure.clear_journal()
+    after = targets(westeurope="Standard_LRS", eastus2="Premium_LRS")
+    scene.apply(scenes.version(targetRegions=after, edgeZones=zones, safety=REMOVABLE))
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    assert storage(scene) == {"West Europe": "Standard_LRS", "East US 2": "Premium_LRS"}
+    assert len(scene.properties()["publishingProfile"]["targetExtendedLocations"]) == 1
+    assert scene.writes() == [("PUT", "1.0.0")] * 2
+
+
 async def test_a_creation_that_fails_outright_is_made_anew_once(scene: Scene, driver: Driver) -> None:
     await parents(scene, driver)
     scene.azure.clear_journal()

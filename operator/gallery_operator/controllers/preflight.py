@@ -20,7 +20,7 @@ from gallery_operator.controllers.indexes import image_of, made_from
 from gallery_operator.controllers.parents import DefinitionPlace, GalleryPlace, VersionPlace
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
-from gallery_operator.domain import encryption_sets, placement, quota, regions
+from gallery_operator.domain import encryption_sets, placement, quota, region_changes, regions
 from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS
 from gallery_operator.domain.observed import read_replication, was_built
 from gallery_operator.domain.placement import Spot
@@ -137,7 +137,12 @@ class Preflight:
         self, visit: Visit[Any], place: VersionPlace, observed: JSON | None, step: Update
     ) -> Refusal | None:
         spots = [*placement.spots(step.body, observed), *placement.moves(step.changes)]
-        return await self._placed(visit, place, spots) or await self._encryptable(visit, place, step.body, observed)
+        return (
+            await self._placed(visit, place, spots)
+            or await self._encryptable(visit, place, step.body, observed)
+            # What leaves for other storage is to come back encrypted: then it would be too late to find that it cannot.
+            or await self._encryptable(visit, place, region_changes.moving(observed or {}, step.changes), None)
+        )
 
     async def _placed(self, visit: Visit[Any], place: Place, spots: list[Spot]) -> Refusal | None:
         known = await visit.account.surroundings.locations(_subscription(place), fresh=visit.forced)

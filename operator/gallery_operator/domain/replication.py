@@ -113,6 +113,11 @@ def failed_regions(replication: Mapping[str, RegionReplication]) -> dict[str, st
     return {name: each.details or "no details given" for name, each in replication.items() if each.state == FAILED}
 
 
+def unfinished(replication: Mapping[str, RegionReplication]) -> set[str]:
+    """Return the regions and edge zones that are not complete."""
+    return {name for name, each in replication.items() if each.state != COMPLETED}
+
+
 def repair(body: JSON, home: str, failed: Mapping[str, str], attempts: Attempts, *, removes: bool = True) -> Plan:
     """Return the next rung for failed regions, given the body of a plain retry. The home region is never removed.
 

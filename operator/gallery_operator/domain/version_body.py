@@ -72,13 +72,18 @@ def replicas_for(region: TargetRegion) -> int | None:
     return max(1, by_machines, by_instances)
 
 
+def named_regions(version: ImageVersion, parents: Parents) -> list[TargetRegion] | None:
+    """Return the regions that the version's spec names, or else the definition's."""
+    defaults = None if version.spec.replication_mode == "Shallow" else parents.defaults.target_regions
+    return version.spec.target_regions or defaults
+
+
 def target_regions(version: ImageVersion, parents: Parents, observed: JSON | None = None) -> list[TargetRegion]:
     """Return the regions that are wanted: the version's own, else the definition's defaults, else the home region.
 
     One that existed before its object keeps the regions it has; a shallow version exists in its home region only.
     """
-    defaults = None if version.spec.replication_mode == "Shallow" else parents.defaults.target_regions
-    if (named := version.spec.target_regions or defaults) is not None:
+    if (named := named_regions(version, parents)) is not None:
         return named
     if observed is None or not resources.existed_before(observed):
         return [TargetRegion(name=parents.home)]

@@ -9,6 +9,7 @@ from functools import cached_property
 from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import ImageVersion
 from gallery_operator.domain import lifecycle, region_changes, regions, replication, resources, version_body
+from gallery_operator.domain.difference import TARGET_REGIONS, without
 from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.family import Family, Member
 from gallery_operator.domain.lifecycle import Schedule
@@ -195,8 +196,8 @@ def _publish(situation: Situation) -> Plan:
     if _at_rest(step) and (other := _other_source(situation, desired)) is not None:
         return other
     if isinstance(step, Update) and step.changes:
-        step = _judged(situation, step)
-    elif _at_rest(step):
+        step = _judged(situation, desired, step)
+    if _at_rest(step) and not (isinstance(step, Update) and step.changes):
         step = _repair(situation, desired, step) or step
     if isinstance(step, Update):
         return replace(step, body=version_body.with_one_source(step.body, desired.body), tenants=_tenants(situation))
@@ -263,14 +264,19 @@ def _may_have_served(observed: JSON) -> bool:
 def _at_rest(step: Plan) -> bool:
     """Tell whether Azure is as wanted but for what failed: then a failed region may be repaired."""
     reason = step.reason if isinstance(step, Wait | Blocked) else None
-    return isinstance(step, Update | UpToDate) or reason in (Reason.REPAIRING, Reason.PROVISIONING_FAILED)
+    return isinstance(step, Update | UpToDate) or reason in (
+        Reason.REPAIRING,
+        Reason.REPLICATING,
+        Reason.PROVISIONING_FAILED,
+    )
 
 
 def _repair(situation: Situation, desired: Wish, step: Plan) -> Plan | None:
     """Return the repair of regions that failed.
 
     A region that is removed comes back because it is wanted: the note that the wish was met goes first. Where there is
-    drift that would put it right, too: then the regions are only tried again.
+    drift that would put it right, too, or where Azure has of the region what no spec says: then the regions are only
+    tried again.
     """
     observed = situation.observed or {}
     profile = desired.body["properties"]["publishingProfile"]
@@ -286,7 +292,10 @@ def _repair(situation: Situation, desired: Wish, step: Plan) -> Plan | None:
     if met and step == UpToDate():
         return MarkApplied(None)
     body = resources.update_body(resources.as_found(desired) if met else desired, observed, situation.now)
-    removes = not met and _regions_of_zones(body).isdisjoint(failed)
+    body = region_changes.with_present_types(body, observed)  # another type comes when all regions are complete
+    said = _said_of_regions(situation, desired)
+    open_ = any(region_changes.unsaid(said, observed, name) for name in failed)
+    removes = not met and not open_ and _regions_of_zones(body).isdisjoint(failed)
     return replication.repair(body, situation.parents.home, failed, situation.attempts, removes=removes)
 
 
@@ -300,14 +309,24 @@ def _regions_of_zones(body: JSON) -> set[str]:
     return {regions.normalise(str(zone.get("name", ""))) for zone in zones}
 
 
-def _judged(situation: Situation, step: Update) -> Update | Blocked:
-    """Return an update as Azure can make it, or why it must not be made: it loses a region."""
+def _said_of_regions(situation: Situation, desired: Wish) -> JSON:
+    """Return the wish without the regions that it only takes from Azure: removed, they would not be wanted any more."""
+    if version_body.named_regions(situation.version, situation.parents) is not None:
+        return desired.body
+    return without(desired.body, frozenset({TARGET_REGIONS}))
+
+
+def _judged(situation: Situation, desired: Wish, step: Update) -> Update | Wait | Blocked:
+    """Return an update as Azure can make it, or why it must not be made (now): it loses a region."""
     observed, safety = situation.observed or {}, situation.version.spec.safety
+    states = read_replication(observed) or {}
     return region_changes.judge(
         step,
+        _said_of_regions(situation, desired),
         observed,
         situation.parents.home,
-        failed=replication.failed_regions(read_replication(observed) or {}).keys(),
+        failed=replication.failed_regions(states).keys(),
+        unfinished=replication.unfinished(states),
         removal_allowed=bool(safety and safety.allow_region_removal),
     )
 
