@@ -594,6 +594,17 @@ SETS = {
         "SourceDiffers",
         "no data disk at LUN 7 (it has: 0, 1)",
     ),
+    "a set in one region, Azure's key in another": (
+        [
+            encrypted("westeurope", "des-westeurope"),
+            {
+                "name": "northeurope",
+                "encryption": {"osDisk": {"securityProfile": {"confidentialVMEncryptionType": "EncryptedWithPmk"}}},
+            },
+        ],
+        "EncryptionDiffers",
+        "there is one in westeurope, and none in northeurope",
+    ),
     "no such set": ([encrypted("westeurope", "des-nowhere")], "SourceNotFound", "Azure has no"),
 }
 

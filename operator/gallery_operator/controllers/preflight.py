@@ -153,7 +153,8 @@ class Preflight:
     ) -> Refusal | None:
         """Look at the disk encryption sets that are named for new regions."""
         named = encryption_sets.named(body, observed)
-        if (refusal := encryption_sets.foreign(named, _subscription(place))) is not None:
+        uneven = encryption_sets.uneven(body, observed)
+        if (refusal := uneven or encryption_sets.foreign(named, _subscription(place))) is not None:
             return refusal
         for each in named:
             answer = await visit.account.surroundings.resource(each.id, fresh=visit.forced)

@@ -40,15 +40,21 @@ def named(body: JSON, observed: JSON | None) -> list[SetReference]:
     """Return the sets that a PUT names for regions and edge zones which Azure does not have yet."""
     found: dict[tuple[str, str, bool], SetReference] = {}
     for disk in _disks(body, observed):
-        security = as_dict(disk.settings.get("securityProfile"))
+        for reference in _sets(disk):
+            found.setdefault((reference.id.casefold(), disk.region, reference.confidential), reference)
+    return list(found.values())
+
+
+def _sets(disk: _Disk) -> list[SetReference]:
+    security = as_dict(disk.settings.get("securityProfile"))
+    return [
+        SetReference(f"{disk.field}.{name}", id_.rstrip("/"), disk.region, confidential)
         for name, id_, confidential in (
             ("diskEncryptionSetId", disk.settings.get("diskEncryptionSetId"), False),
             ("securityProfile.secureVMDiskEncryptionSetId", security.get("secureVMDiskEncryptionSetId"), True),
-        ):
-            if isinstance(id_, str) and id_:
-                reference = SetReference(f"{disk.field}.{name}", id_.rstrip("/"), disk.region, confidential)
-                found.setdefault((id_.casefold(), disk.region, confidential), reference)
-    return list(found.values())
+        )
+        if isinstance(id_, str) and id_
+    ]
 
 
 def _disks(body: JSON, observed: JSON | None) -> Iterator[_Disk]:
@@ -74,6 +80,32 @@ def _encrypted(field: str, region: str, encryption: JSON) -> Iterator[_Disk]:
 
 def _profile(body: JSON) -> JSON:
     return as_dict(as_dict(body.get("properties")).get("publishingProfile"))
+
+
+def uneven(body: JSON, observed: JSON | None) -> Blocked | None:
+    """Return that a PUT names sets in some regions only: Azure wants one in every region or none.
+
+    What Azure has already is not judged, whatever it is.
+    """
+    with_sets, without = _by_sets(body)
+    if not with_sets or not without or all(_by_sets(observed or {})):
+        return None
+    named, missing = ", ".join(with_sets), ", ".join(without)
+    return Blocked(
+        Reason.ENCRYPTION_DIFFERS,
+        f"targetRegions: a disk encryption set in one region needs one in every region, but there is one in "
+        f"{named[:300]}, and none in {missing[:300]}: set encryption there, too, or in no region of a new version",
+    )
+
+
+def _by_sets(body: JSON) -> tuple[list[str], list[str]]:
+    """Return the target regions with a disk encryption set, and those without."""
+    places = index(TARGET_REGIONS, as_list(_profile(body).get("targetRegions")))
+    found: tuple[list[str], list[str]] = ([], [])
+    for name, place in places.items():
+        disks = _encrypted("", "", as_dict(place.get("encryption")))
+        found[0 if any(_sets(disk) for disk in disks) else 1].append(str(name))
+    return found
 
 
 def unknown_luns(body: JSON, luns: frozenset[int]) -> Blocked | None:

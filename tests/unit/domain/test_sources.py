@@ -323,6 +323,22 @@ def test_a_set_must_be_in_the_versions_subscription_whatever_the_case() -> None:
     assert "targetRegions[westeurope].encryption.osDisk.diskEncryptionSetId" in refused.message
 
 
+def test_a_set_in_one_region_needs_one_in_every_region() -> None:
+    keyed, plain = encrypted("West Europe", SET), region("East US 2")
+    by_azure = region(
+        "East US 2", encryption={"osDiskImage": {"securityProfile": {"confidentialVMEncryptionType": "x"}}}
+    )
+    for without in (plain, by_azure):
+        for observed in (None, version_body(keyed), version_body(without)):
+            refused = encryption_sets.uneven(version_body(keyed, without), observed)
+            assert refused is not None
+            assert "there is one in westeurope, and none in eastus2" in refused.message
+    for even in ((keyed,), (plain, by_azure), (keyed, encrypted("eastus2", SET))):
+        assert encryption_sets.uneven(version_body(*even), None) is None
+    there = version_body(keyed, plain)
+    assert encryption_sets.uneven(version_body(keyed, plain, encrypted("japaneast", SET)), there) is None
+
+
 @pytest.mark.parametrize(
     ("body", "confidential", "told"),
     [
