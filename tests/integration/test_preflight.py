@@ -88,7 +88,7 @@ async def test_zone_redundant_storage_where_there_are_no_zones_is_refused_with_t
     reason, message = await ready(scene, driver, "2.0.0")
     assert reason == "ZonesMissing"
     assert "westus, ukwest cannot" in message
-    assert "of the regions wanted here, westeurope can" in message
+    assert "of the others named here, westeurope can" in message
     assert "northeurope" in message, "other regions with zones are named, too"
     assert puts(scene) == 0
     assert condition(await scene.version(driver, "2.0.0"), "Stalled")["status"] == "True"

@@ -115,12 +115,12 @@ def refusal(wanted: Iterable[Spot], known: Locations) -> Blocked | None:
 
 def _zones_missing(flat: list[str], wanted: list[str], known: Locations) -> Blocked:
     zonal = [name for name in wanted if known[name].zonal]
-    able = f"of the regions wanted here, {', '.join(zonal)} can" if zonal else "no region wanted here can"
+    able = f"; of the others named here, {', '.join(zonal)} can" if zonal else ""
     everywhere = sorted(each.name for each in known.values() if each.zonal)
     more = f" and {len(everywhere) - _SHOWN} more" if len(everywhere) > _SHOWN else ""
     return Blocked(
         Reason.ZONES_MISSING,
-        f"targetRegions: {', '.join(flat[:8])} cannot hold {_ZONE_REDUNDANT}, having no availability zones; {able}. "
+        f"targetRegions: {', '.join(flat[:8])} cannot hold {_ZONE_REDUNDANT}, having no availability zones{able}. "
         "Set storageAccountType: Standard_LRS there, or take a region with zones: "
         f"{', '.join(everywhere[:_SHOWN])}{more}",
     )
