@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from dev.azure_simulator import FailOperation, FailRegion
+import pytest
+
+from dev.azure_simulator import FailOperation, FailRegion, Refuse, Throttle
 from gallery_operator.api import names
+from gallery_operator.domain.resources import ATTEMPTS
 from tests.integration import scenes
 from tests.integration.driving import Driver, condition
 from tests.integration.scenes import Scene
@@ -117,6 +120,51 @@ async def test_a_region_with_an_edge_zone_changes_its_storage_with_it(scene: Sce
     assert storage(scene) == {"West Europe": "Standard_LRS", "East US 2": "Premium_LRS"}
     assert len(scene.properties()["publishingProfile"]["targetExtendedLocations"]) == 1
     assert scene.writes() == [("PUT", "1.0.0")] * 2
+
+
+@pytest.mark.parametrize("status", [409, 500])
+async def test_a_change_that_azure_goes_on_refusing_is_told_in_azures_words(
+    status: int, scene: Scene, driver: Driver
+) -> None:
+    await parents(scene, driver)
+    scene.apply(scenes.version())
+    await driver.settle()
+    scene.azure.clear_journal()
+    words = "no capacity for this today"
+    scene.azure.fault(Refuse(match="PUT .*versions", status=status, code="NotToday", message=words, times=None))
+    scene.apply(scenes.version(replicas=3))
+    for hours in range(3):
+        await driver.live(timedelta(hours=1))
+        assert words in condition(await scene.version(driver), "Ready")["message"], hours
+    assert 6 <= len(scene.azure.journal("PUT .*versions")) <= 60
+    scene.azure.clear_faults()
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+
+
+async def test_a_repair_that_azure_refuses_counts_as_one(scene: Scene, driver: Driver) -> None:
+    await parents(scene, driver)
+    scene.azure.clear_journal()
+    scene.azure.fault(FailRegion(region="eastus2", details="no capacity", times=None))
+    refused = Refuse(match="PUT .*versions/1", status=409, code="OperationNotAllowed", message="not now", times=None)
+    scene.apply(scenes.version())
+    await _until_written(scene, driver, 1)
+    scene.azure.fault(refused)
+    await driver.live(timedelta(hours=6))
+    assert condition(await scene.version(driver), "Stalled")["reason"] == "ReplicationFailed"
+    assert len(scene.azure.journal("PUT .*versions/1")) == 1 + ATTEMPTS
+
+
+async def test_a_change_that_came_too_early_for_azure_is_sent_again_when_azure_says(
+    scene: Scene, driver: Driver
+) -> None:
+    await parents(scene, driver)
+    scene.apply(scenes.version())
+    await driver.settle()
+    scene.azure.fault(Throttle(match="PUT .*versions", retry_after=20, times=3))
+    scene.apply(scenes.version(replicas=3))
+    await driver.live(timedelta(seconds=75))
+    assert set(scene.regions().values()) == {2, 3}
 
 
 async def test_a_creation_that_fails_outright_is_made_anew_once(scene: Scene, driver: Driver) -> None:

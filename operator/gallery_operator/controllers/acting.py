@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from gallery_operator.api import names
 from gallery_operator.api.conditions import Reason
-from gallery_operator.azure.verdicts import ArmError, Transient
+from gallery_operator.azure.verdicts import ArmError, Throttled
 from gallery_operator.controllers.memory import CREATE_LAG, Trace
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
@@ -35,6 +33,8 @@ from gallery_operator.domain.plan import (
 )
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Takes note of what Azure has now: visit, place, body.
 Seen = Callable[[Visit[Any], Any, JSON | None], None]
@@ -125,8 +125,7 @@ class Actor:
                 visit.trace.created_at = visit.now
                 return
             case Share():
-                with _noted(visit.trace, step, visit.now):
-                    await arm.share(place.id, step)
+                await _noted(visit, step, arm.share(place.id, step))
                 visit.trace.observed_at = None
             case Grant():
                 visit.trace.grants[step.name] += 1
@@ -143,12 +142,13 @@ class Actor:
         services.queue.add(visit.key)
 
     async def _put(self, visit: Visit[Any], place: Any, observed: JSON | None, step: Create | Update) -> JSON:
-        trace = visit.trace
-        with _noted(trace, step, visit.now) if isinstance(step, Update) else contextlib.nullcontext():
-            answer = await visit.account.arm.put(place.id, step.body, tenants=step.tenants)
-        if isinstance(step, Create):
-            trace.created_at = visit.now
-            trace.access_at = None  # role assignments at a resource that was there before went with it
+        request = visit.account.arm.put(place.id, step.body, tenants=step.tenants)
+        if isinstance(step, Update):
+            answer = await _noted(visit, step, request)
+        else:
+            answer = await request
+            visit.trace.created_at = visit.now
+            visit.trace.access_at = None  # role assignments at a resource that was there before went with it
         self._seen(visit, place, answer)
         return _with_replication(answer, observed)
 
@@ -171,22 +171,25 @@ class Actor:
         )
 
 
-@contextlib.contextmanager
-def _noted(trace: Trace, step: Update | Share, now: datetime) -> Iterator[None]:
-    """Note a change that is sent meanwhile, so that its repetition is known for what it is.
+async def _noted(visit: Visit[Any], step: Update | Share, request: Awaitable[T]) -> T:
+    """Send a request and note it, so that its repetition is known for what it is.
 
-    One that was refused was not made: to wait for its effect would hide why.
+    One that Azure refused changed nothing: the next look says so again, instead of waiting for an effect. A repair that
+    was refused was tried, and another one may do better; unless it only came too early.
     """
-    if signature := _signature(step):
-        trace.note_update(signature, now)
-    else:
-        trace.note_repair(step.repaired if isinstance(step, Update) else (), now)
+    trace, signature = visit.trace, _signature(step)
+    repaired = step.repaired if isinstance(step, Update) else ()
     try:
-        yield
+        answer = await request
     except ArmError as error:
-        if error.status is not None or not isinstance(error.verdict, Transient):
-            trace.sent = ""
+        if not signature and not isinstance(error.verdict, Throttled):
+            trace.note_repair(repaired, visit.now)
         raise
+    if signature:
+        trace.note_update(signature, visit.now)
+    else:
+        trace.note_repair(repaired, visit.now)
+    return answer
 
 
 def _signature(step: Update | Share) -> str:
