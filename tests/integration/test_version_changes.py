@@ -271,6 +271,23 @@ async def test_other_uefi_settings_than_those_of_an_adopted_version_are_refused(
     assert "uefiSettings.signatureTemplateNames" in stalled["message"]
 
 
+async def test_uefi_settings_that_the_spec_of_an_adopted_version_does_not_name_are_sent_along(
+    scene: Scene, driver: Driver
+) -> None:
+    await parents(scene, driver)
+    scene.apply(scenes.version(uefiSettings=UEFI, deletionPolicy="Retain"))
+    await driver.settle()
+    scene.delete("ImageVersion", "ubuntu-1.0.0")
+    await driver.settle()
+    scene.azure.tamper(scenes.arm_id(), {"tags": {scenes.OWNER_TAG: None}})
+    scene.azure.clear_journal()
+    scene.apply(scenes.version())
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Replicated")
+    (put,) = scene.azure.journal("PUT .*/versions/")
+    assert put.body["properties"]["securityProfile"]["uefiSettings"] == UEFI
+
+
 async def test_tags_can_all_be_taken_away(scene: Scene, driver: Driver) -> None:
     scene.apply(scenes.gallery(tags={"team": "a"}))
     await driver.settle()

@@ -60,8 +60,8 @@ class VersionReconciler(Reconciler[ImageVersion]):
         listed = None if snapshot is None else snapshot.get(place.id.version)
         if listed is None or (not fresh and self._is_settled(visit, listed)):
             return listed
-        # UEFI settings are left out unless asked for: the spec's are to be compared with those that exist.
-        expand = "ReplicationStatus" + (",UefiSettings" if visit.resource.spec.uefi_settings else "")
+        # UEFI settings are left out unless asked for: those of the spec are compared, and a PUT holds all there is.
+        expand = "ReplicationStatus" + (",UefiSettings" if fresh or visit.resource.spec.uefi_settings else "")
         observed = await visit.account.arm.get(place.id, expand=expand)
         self.seen(visit, place, observed)
         return observed
