@@ -115,6 +115,8 @@ class Feature(ApiModel):
 class VersionDefaults(ApiModel):
     """What image versions of this definition inherit when they do not say themselves."""
 
+    model_config = model_rules(atomic=True)
+
     target_regions: TargetRegions | None = None
     """Regions to replicate to."""
     replicas: Replicas | None = None

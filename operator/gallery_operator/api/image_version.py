@@ -33,6 +33,8 @@ _NEW_VERSION = "publish another version"
 class Safety(ApiModel):
     """Guards against losing regions or the version itself."""
 
+    model_config = model_rules(atomic=True)
+
     allow_region_removal: bool = False
     """Let the operator remove regions that targetRegions no longer names, and change a region's storage by removing it
     and adding it again. Otherwise both are refused."""
@@ -168,6 +170,10 @@ class EdgeZoneStatus(ApiModel):
     """Percent."""
     details: Annotated[str, Field(max_length=512)] | None = None
     """What Azure says of a failure."""
+    attempts: int | None = None
+    """Repairs of this edge zone that were begun."""
+    next_attempt_at: AwareDatetime | None = None
+    """When the next repair is due."""
 
 
 class ReplicationStatus(ApiModel):

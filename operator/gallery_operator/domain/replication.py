@@ -36,6 +36,10 @@ class Repairs:
     next_at: datetime | None = None
     """When the next one is due."""
 
+    def next_for(self, name: str, now: RegionReplication | None) -> datetime | None:
+        """Return when the next repair of a region or edge zone is due; None unless it failed and was repaired."""
+        return self.next_at if now is not None and now.state == FAILED and name in self.made else None
+
 
 def report(
     wanted: Iterable[str],
@@ -60,10 +64,11 @@ def report(
                 storage_account_type=region.storage_account_type if region else None,
                 details=(here.details or None) if here else None,
                 attempts=repairs.made.get(name),
-                next_attempt_at=repairs.next_at if here and here.state == FAILED and name in repairs.made else None,
+                next_attempt_at=repairs.next_for(name, here),
             )
         )
-    edges = [_edge_zone(name, replication) for name in [*dict.fromkeys([*zones, *observed.edge_zones])][:EDGE_ROWS]]
+    edge_zones = [*dict.fromkeys([*zones, *observed.edge_zones])][:EDGE_ROWS]
+    edges = [_edge_zone(name, replication, repairs) for name in edge_zones]
     places: list[RegionStatus | EdgeZoneStatus] = [*rows, *edges]
     done = sum(row.state == COMPLETED for row in rows if row.name in wanted)
     return ReplicationStatus(
@@ -75,11 +80,16 @@ def report(
     )
 
 
-def _edge_zone(name: str, replication: Mapping[str, RegionReplication]) -> EdgeZoneStatus:
+def _edge_zone(name: str, replication: Mapping[str, RegionReplication], repairs: Repairs) -> EdgeZoneStatus:
     here = replication.get(name)
-    if here is None:
-        return EdgeZoneStatus(name=name, state="Pending")
-    return EdgeZoneStatus(name=name, state=here.state, progress=here.progress, details=here.details or None)
+    return EdgeZoneStatus(
+        name=name,
+        state=here.state if here else "Pending",
+        progress=here.progress if here else 0,
+        details=(here.details or None) if here else None,
+        attempts=repairs.made.get(name),
+        next_attempt_at=repairs.next_for(name, here),
+    )
 
 
 def _aggregate(rows: Iterable[RegionStatus | EdgeZoneStatus]) -> str:

@@ -116,6 +116,18 @@ def test_an_edge_zone_has_a_row_of_its_own() -> None:
     assert (rows.state, rows.summary) == ("Failed", "1/1")
 
 
+def test_an_edge_zone_shows_its_repairs_as_a_region_does() -> None:
+    zone = {"name": "West Europe", "extendedLocation": {"name": "LosAngeles", "type": "EdgeZone"}}
+    raw = arm_version(replication={"West Europe": ("Completed", 100), "losangeles": ("Failed", 12)})
+    raw["properties"]["publishingProfile"]["targetExtendedLocations"] = [zone]
+    states = read_replication(raw) or {}
+    repairs = Repairs({"losangeles": 2}, NOW)
+    rows = replication.report(["westeurope"], ["losangeles"], read_version("1.0.0", raw), states, repairs)
+    assert rows.edge_zones is not None
+    (row,) = rows.edge_zones
+    assert (row.attempts, row.next_attempt_at) == (2, NOW)
+
+
 def test_more_regions_than_the_status_holds_are_cut() -> None:
     observed = read_version("1.0.0", arm_version(regions=[region(f"Region {number}") for number in range(500)]))
     assert len(replication.report(["westeurope"], [], observed, {}, Repairs()).regions) == replication.ROWS
