@@ -131,12 +131,10 @@ class ArmGateway:
 
     async def children(self, parent: GalleryId | DefinitionId) -> list[str]:
         """Return the names of a gallery's image definitions, or of a definition's versions."""
-        of_gallery = isinstance(parent, GalleryId)
-        what, operation = (
-            ("images", operations.LIST_DEFINITIONS) if of_gallery else ("versions", operations.LIST_VERSIONS)
-        )
-        link = f"{self._endpoint}{quote(str(parent))}/{what}?api-version={API_VERSION}"
-        return await self._pages(operation, parent, link, lambda body: str(body.get("name"))) or []
+        if isinstance(parent, DefinitionId):
+            return await self.list_versions(parent, _name) or []
+        link = f"{self._endpoint}{quote(str(parent))}/images?api-version={API_VERSION}"
+        return await self._pages(operations.LIST_DEFINITIONS, parent, link, _name) or []
 
     async def put(self, resource: ArmId, body: Body, *, tenants: tuple[str, ...] = ()) -> Body:
         """Create or replace a resource; return what ARM answered at once (empty when it answered nothing).
@@ -259,12 +257,6 @@ class ArmGateway:
 
     async def _send(self, operation: Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
         """Send a request about a resource, or about a whole subscription, within the subscription's budget."""
-        try:
-            return await self._admitted(operation, resource, exchange)
-        except ArmError as error:
-            raise error.retold(self._conceal) from None
-
-    async def _admitted(self, operation: Operation, resource: ArmId | str, exchange: Exchange) -> Answer:
         if not isinstance(resource, str):
             _refuse_dot_segments(resource)
         budget = self._budget(resource)
@@ -293,7 +285,7 @@ class ArmGateway:
             return answer
         except ArmError as error:
             code = error.verdict.reason
-            raise
+            raise error.retold(self._conceal) from None
         finally:
             seconds = time.monotonic() - began
             self._observer.request(operation.name, code, seconds)
@@ -342,6 +334,10 @@ def _refuse_dot_segments(resource: ArmId | str) -> None:
 
 def _whole(body: Body) -> Body:
     return body
+
+
+def _name(body: Body) -> str:
+    return str(body.get("name"))
 
 
 def _explained(body: Body | None) -> Iterator[Body]:
