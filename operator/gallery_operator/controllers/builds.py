@@ -118,17 +118,20 @@ class Builds:
 
     async def _unowned(self, image: str, candidate: Builder) -> VersionId | None:
         """Return a version of the same definition that is built from an image: its object is gone, or never was."""
-        if self._listed(image, candidate) is not None:
+        found = self._listed(image, candidate)
+        if found is not None:
             await candidate.account.versions.versions(candidate.id.definition, _LOOK)
-        return self._listed(image, candidate)
+            found = self._listed(image, candidate)
+        return found
 
     def _listed(self, image: str, candidate: Builder) -> VersionId | None:
         snapshot = candidate.account.versions.peek(candidate.id.definition)
-        for name in snapshot or ():
-            if snapshot is None or name == candidate.id.version:
-                continue
+        if snapshot is None:
+            return None
+        for name in snapshot:
             packed = snapshot.packed(name)
-            if any(each in packed for each in _AT_WORK) and _is_built_from(snapshot[name], image):
+            at_work = any(each in packed for each in _AT_WORK)
+            if at_work and name != candidate.id.version and _is_built_from(snapshot[name], image):
                 return candidate.id.definition.version(name)
         return None
 
