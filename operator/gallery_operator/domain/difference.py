@@ -21,6 +21,8 @@ PRESENT: Final = "present"
 
 TARGET_REGIONS: Final = "properties.publishingProfile.targetRegions"
 EDGE_ZONES: Final = "properties.publishingProfile.targetExtendedLocations"
+#: The lists of places that hold a version -> their fields in the spec.
+PLACES: Final = {TARGET_REGIONS: "targetRegions", EDGE_ZONES: "edgeZones"}
 USER_IDENTITIES: Final = "identity.userAssignedIdentities"
 
 
@@ -110,10 +112,16 @@ class Keyed(NamedTuple):
 
     def name(self, entry: object) -> Any:
         """Return an entry's name as it is written; None when it has none."""
-        value = entry
-        for part in self.key.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
+        value = at(entry, self.key)
         return value if isinstance(value, str | int) else None
+
+
+def at(body: object, path: str) -> Any:
+    """Return what a body has at a path that leads through no list; None when there is nothing."""
+    value = body
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _as_is(value: object) -> object:
@@ -190,6 +198,12 @@ def index(path: str, entries: list[JSON]) -> dict[object, JSON]:
     """Return the entries of a keyed list by their normalised key."""
     keyed = KEYED[path]
     return {keyed.spelled(name): each for each in entries if (name := keyed.name(each)) is not None}
+
+
+def entries_of(body: JSON, path: str) -> dict[object, JSON]:
+    """Return the entries of a body's keyed list, which is at `path`, by their normalised key."""
+    entries = at(body, path)
+    return index(path, entries if isinstance(entries, list) else [])
 
 
 def merge(base: Any, over: Any, path: str = "") -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gallery_operator.api.conditions import Reason
 from gallery_operator.domain import regions
-from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, index
+from gallery_operator.domain.difference import PLACES, TARGET_REGIONS, entries_of
 from gallery_operator.domain.plan import JSON, Blocked
 from gallery_operator.domain.resources import as_dict, as_list
 
@@ -58,13 +58,9 @@ def _sets(disk: _Disk) -> list[SetReference]:
 
 
 def _disks(body: JSON, observed: JSON | None) -> Iterator[_Disk]:
-    wanted, present = _profile(body), _profile(observed or {})
-    for path, member, name in (
-        (TARGET_REGIONS, "targetRegions", "targetRegions"),
-        (EDGE_ZONES, "targetExtendedLocations", "edgeZones"),
-    ):
-        known = index(path, as_list(present.get(member)))
-        for key, place in index(path, as_list(wanted.get(member))).items():
+    for path, name in PLACES.items():
+        known = entries_of(observed or {}, path)
+        for key, place in entries_of(body, path).items():
             if key not in known:
                 region = regions.normalise(str(place.get("name", "")))
                 yield from _encrypted(f"{name}[{key}].encryption", region, as_dict(place.get("encryption")))
@@ -76,10 +72,6 @@ def _encrypted(field: str, region: str, encryption: JSON) -> Iterator[_Disk]:
     for disk in map(as_dict, as_list(encryption.get("dataDiskImages"))):
         lun = disk.get("lun")
         yield _Disk(f"{field}.dataDisks[{lun}]", region, lun if isinstance(lun, int) else None, disk)
-
-
-def _profile(body: JSON) -> JSON:
-    return as_dict(as_dict(body.get("properties")).get("publishingProfile"))
 
 
 def uneven(body: JSON, observed: JSON | None) -> Blocked | None:
@@ -100,9 +92,8 @@ def uneven(body: JSON, observed: JSON | None) -> Blocked | None:
 
 def _by_sets(body: JSON) -> tuple[list[str], list[str]]:
     """Return the target regions with a disk encryption set, and those without."""
-    places = index(TARGET_REGIONS, as_list(_profile(body).get("targetRegions")))
     found: tuple[list[str], list[str]] = ([], [])
-    for name, place in places.items():
+    for name, place in entries_of(body, TARGET_REGIONS).items():
         disks = _encrypted("", "", as_dict(place.get("encryption")))
         found[0 if any(_sets(disk) for disk in disks) else 1].append(str(name))
     return found

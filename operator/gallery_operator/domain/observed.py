@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from gallery_operator.domain import regions
-from gallery_operator.domain.difference import instant
+from gallery_operator.domain.difference import at, instant
 from gallery_operator.domain.plan import JSON
 from gallery_operator.domain.resources import BUSY, as_dict, as_list, provisioning_state
 
@@ -99,18 +99,14 @@ def was_built(raw: JSON) -> bool:
 
     Azure shows the size of its disk from then on (azure-gallery-api.md §1.3).
     """
-    storage = _storage(raw)
-    return not storage or bool(as_dict(storage.get("osDiskImage")).get("sizeInGB"))
+    storage = as_dict(at(raw, "properties.storageProfile"))
+    return not storage or bool(at(storage, "osDiskImage.sizeInGB"))
 
 
 def source_id(raw: JSON) -> str | None:
     """Return the id of the managed image or version that a version is made from."""
-    named = as_dict(_storage(raw).get("source")).get("id")
+    named = at(raw, "properties.storageProfile.source.id")
     return named if isinstance(named, str) else None
-
-
-def _storage(raw: JSON) -> JSON:
-    return as_dict(as_dict(raw.get("properties")).get("storageProfile"))
 
 
 def _edge_zone(raw: object) -> str:

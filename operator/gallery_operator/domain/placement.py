@@ -12,7 +12,7 @@ from typing import Final
 
 from gallery_operator.api.conditions import Reason
 from gallery_operator.domain import regions
-from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, index
+from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, entries_of
 from gallery_operator.domain.plan import JSON, Blocked, Change
 from gallery_operator.domain.resources import as_dict, as_list
 
@@ -65,15 +65,13 @@ def read_locations(rows: Iterable[JSON]) -> dict[str, Location]:
 
 def spots(body: JSON, observed: JSON | None) -> list[Spot]:
     """Return the places that a PUT of a version adds, or makes zone-redundant: what Azure has was judged before."""
-    wanted, present = _profile(body), _profile(observed or {})
-    known = index(TARGET_REGIONS, as_list(present.get("targetRegions")))
+    known, zones = (entries_of(observed or {}, path) for path in (TARGET_REGIONS, EDGE_ZONES))
     found = []
-    for name, each in index(TARGET_REGIONS, as_list(wanted.get("targetRegions"))).items():
+    for name, each in entries_of(body, TARGET_REGIONS).items():
         here = known.get(name)
         if here is None or (_is_zone_redundant(each) and not _is_zone_redundant(here)):
             found.append(Spot(f"targetRegions[{name}]", str(name), _is_zone_redundant(each)))
-    zones = index(EDGE_ZONES, as_list(present.get("targetExtendedLocations")))
-    for name, each in index(EDGE_ZONES, as_list(wanted.get("targetExtendedLocations"))).items():
+    for name, each in entries_of(body, EDGE_ZONES).items():
         if name not in zones:
             found.append(Spot(f"edgeZones[{name}].region", regions.normalise(str(each.get("name", "")))))
     return found
@@ -87,13 +85,9 @@ def moves(changes: Iterable[Change]) -> list[Spot]:
     found = []
     for each in changes:
         if each.rule == f"{TARGET_REGIONS}.storageAccountType" and each.wanted == _ZONE_REDUNDANT:
-            name = regions.normalise(each.path.partition("[")[2].partition("]")[0])
+            name = regions.normalise(each.entry)
             found.append(Spot(f"targetRegions[{name}]", name, zone_redundant=True))
     return found
-
-
-def _profile(body: JSON) -> JSON:
-    return as_dict(as_dict(body.get("properties")).get("publishingProfile"))
 
 
 def _is_zone_redundant(region: JSON) -> bool:

@@ -23,6 +23,11 @@ class Change:
     def __str__(self) -> str:
         return f"{self.path}: {_show(self.found)} -> {_show(self.wanted)}"
 
+    @property
+    def entry(self) -> str:
+        """The key of the first list entry in the path: the region of …targetRegions[West Europe].storageAccountType."""
+        return self.path.partition("[")[2].partition("]")[0]
+
 
 def _show(value: Any) -> str:
     return "unset" if value is None else str(value)[:120]

@@ -13,18 +13,13 @@ from typing import Final, NamedTuple
 
 from gallery_operator.api.conditions import Reason
 from gallery_operator.domain import regions
-from gallery_operator.domain.difference import ADDED, EDGE_ZONES, PRESENT, TARGET_REGIONS, index
+from gallery_operator.domain.difference import ADDED, EDGE_ZONES, PLACES, PRESENT, TARGET_REGIONS, at, entries_of
 from gallery_operator.domain.plan import JSON, Blocked, Change, Update, Wait
-from gallery_operator.domain.resources import as_dict, as_list
+from gallery_operator.domain.resources import as_dict
 
 _STORAGE_TYPES: Final = frozenset({f"{TARGET_REGIONS}.storageAccountType", f"{EDGE_ZONES}.storageAccountType"})
 _ENCRYPTION: Final = (f"{TARGET_REGIONS}.encryption", f"{EDGE_ZONES}.encryption")
 _PERMISSION: Final = "safety.allowRegionRemoval: true"
-#: Lists of places: their paths, their names in Azure's profile, and in the spec.
-_LISTS: Final = (
-    (TARGET_REGIONS, "targetRegions", "targetRegions"),
-    (EDGE_ZONES, "targetExtendedLocations", "edgeZones"),
-)
 #: What a spec may leave open of a place, and how it would say it.
 _OPEN: Final = {
     "regionalReplicaCount": "replicas",
@@ -54,7 +49,7 @@ def judge(
     """
     if (refusal := _loses(step.changes, failed, home, removal_allowed=removal_allowed)) is not None:
         return refusal
-    moves = {regions.normalise(_name(each)): each for each in step.changes if _is_move(each)}
+    moves = {regions.normalise(each.entry): each for each in step.changes if _is_move(each)}
     if not moves:
         return step
     if any(each.rule in (TARGET_REGIONS, EDGE_ZONES) and each.wanted == ADDED for each in step.changes):
@@ -79,7 +74,7 @@ def _loses(changes: Iterable[Change], failed: Set[str], home: str, *, removal_al
         )
     for each in changes:
         if each.rule.startswith(_ENCRYPTION):
-            at_home = regions.normalise(_name(each)) == home
+            at_home = regions.normalise(each.entry) == home
             mend = "publish another version" if at_home else "remove it from the spec, and then add it again"
             return Blocked(
                 Reason.ENCRYPTION_DIFFERS,
@@ -113,7 +108,7 @@ def _move(
         rest = _without_moves(step, observed)
         why = f"{moves[first]}: the region is removed and added again when the others are complete"
         return rest if rest.changes else Wait(Reason.REPLICATING, f"{why}, {', '.join(sorted(others))[:300]} is not")
-    why = f"{_name(moves[first])} is removed, to be added again with {moves[first].wanted}"
+    why = f"{moves[first].entry} is removed, to be added again with {moves[first].wanted}"
     return replace(step, body=without_regions(with_present_types(step.body, observed), {first}), why=why)
 
 
@@ -124,10 +119,10 @@ def _without_moves(step: Update, observed: JSON) -> Update:
 
 def moving(observed: JSON, changes: Iterable[Change]) -> JSON:
     """Return a body with only those regions and edge zones that are to be removed and added again."""
-    names = {regions.normalise(_name(each)) for each in changes if _is_move(each)}
+    names = {regions.normalise(each.entry) for each in changes if _is_move(each)}
     profile: JSON = {}
     for place in _leaving(observed, names):
-        profile.setdefault(place.member, []).append(place.entry)
+        profile.setdefault(_member(place.path), []).append(place.entry)
     return {"properties": {"publishingProfile": profile}}
 
 
@@ -138,10 +133,9 @@ def unsaid(said: JSON, observed: JSON, name: str) -> list[str]:
     """
     lost = []
     for place in _leaving(observed, {name}):
-        wanted = _profile(said).get(place.member)
-        said_here = index(place.path, as_list(wanted)).get(place.key)
+        said_here = entries_of(said, place.path).get(place.key)
         if said_here is None:  # dropped by the spec, unless that says nothing of any
-            lost += [place.field] if wanted is None else []
+            lost += [place.field] if at(said, place.path) is None else []
             continue
         open_ = [each for each in _OPEN if each not in said_here and not _is_default(place.entry.get(each))]
         lost += [f"{place.field}.{_OPEN[each]}" for each in open_]
@@ -152,8 +146,7 @@ class _Place(NamedTuple):
     """A region or edge zone of a version in Azure."""
 
     path: str
-    member: str
-    """The list of Azure's profile that it is in."""
+    """Of the list that it is in."""
     field: str
     """As the spec would name it."""
     key: str
@@ -162,10 +155,10 @@ class _Place(NamedTuple):
 
 def _leaving(observed: JSON, names: Set[str]) -> Iterator[_Place]:
     """Return what leaves with regions and edge zones of these names: the edge zones of a region go with it."""
-    for path, member, field in _LISTS:
-        for key, entry in index(path, as_list(_profile(observed).get(member))).items():
+    for path, field in PLACES.items():
+        for key, entry in entries_of(observed, path).items():
             if _belongs(key, entry, names):
-                yield _Place(path, member, f"{field}[{key}]", str(key), entry)
+                yield _Place(path, f"{field}[{key}]", str(key), entry)
 
 
 def _is_default(value: object) -> bool:
@@ -177,30 +170,23 @@ def _belongs(key: object, entry: JSON, places: Set[str]) -> bool:
     return key in places or regions.normalise(str(entry.get("name", ""))) in places
 
 
-def _profile(body: JSON) -> JSON:
-    return as_dict(as_dict(body.get("properties")).get("publishingProfile"))
+def _member(path: str) -> str:
+    """Return the name that a list has in Azure's publishing profile."""
+    return path.rpartition(".")[2]
 
 
 def _lost(changes: Iterable[Change], failed: Set[str]) -> list[str]:
-    dropped = [_name(each) for each in changes if each.rule in (TARGET_REGIONS, EDGE_ZONES) and each.found == PRESENT]
+    dropped = [each.entry for each in changes if each.rule in (TARGET_REGIONS, EDGE_ZONES) and each.found == PRESENT]
     return [name for name in dropped if regions.normalise(name) not in failed]
-
-
-def _name(change: Change) -> str:
-    """Return the entry that a change is about: the name in `….targetRegions[West Europe].storageAccountType`."""
-    return change.path.partition("[")[2].partition("]")[0]
 
 
 def with_present_types(body: JSON, observed: JSON) -> JSON:
     """Return the body with every region and edge zone on the storage that Azure has."""
-    present = _profile(observed)
     profile = dict(body["properties"]["publishingProfile"])
-    for path, member, _ in _LISTS:
-        if member in profile:
-            known = index(path, as_list(present.get(member)))
-            profile[member] = [
-                each | _storage_type(known.get(name)) for name, each in index(path, as_list(profile[member])).items()
-            ]
+    for path in PLACES:
+        if _member(path) in profile:
+            known, wanted = entries_of(observed, path), entries_of(body, path)
+            profile[_member(path)] = [each | _storage_type(known.get(name)) for name, each in wanted.items()]
     return {**body, "properties": {**body["properties"], "publishingProfile": profile}}
 
 
@@ -212,9 +198,9 @@ def _storage_type(entry: JSON | None) -> JSON:
 def without_regions(body: JSON, removed: Set[str]) -> JSON:
     """Return a PUT body that removes regions, with their edge zones, and edge zones, by their normalised names."""
     profile = dict(body["properties"]["publishingProfile"])
-    for path, member, _ in _LISTS:
-        if member in profile:
-            entries = index(path, as_list(profile[member]))
-            profile[member] = [each for name, each in entries.items() if not _belongs(name, each, removed)]
+    for path in PLACES:
+        if _member(path) in profile:
+            wanted = entries_of(body, path)
+            profile[_member(path)] = [each for name, each in wanted.items() if not _belongs(name, each, removed)]
     safety = {**as_dict(body["properties"].get("safetyProfile")), "allowDeletionOfReplicatedLocations": True}
     return {**body, "properties": {**body["properties"], "publishingProfile": profile, "safetyProfile": safety}}

@@ -14,6 +14,7 @@ from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_definition import ImageDefinitionSpec
 from gallery_operator.api.source import DiskSource, Source
 from gallery_operator.domain import regions
+from gallery_operator.domain.difference import at
 from gallery_operator.domain.observed import read_replication, read_version
 from gallery_operator.domain.plan import JSON, Blocked, Wait
 from gallery_operator.domain.replication import COMPLETED
@@ -173,8 +174,7 @@ def _virtual_machine(inside: JSON, body: JSON, location: str | None) -> Facts:
 
 def os_disk(body: JSON) -> str | None:
     """Return the id of the managed disk that holds the system of a virtual machine."""
-    profile = as_dict(as_dict(body.get("properties")).get("storageProfile"))
-    named = as_dict(as_dict(profile.get("osDisk")).get("managedDisk")).get("id")
+    named = at(body, "properties.storageProfile.osDisk.managedDisk.id")
     return named if isinstance(named, str) else None
 
 

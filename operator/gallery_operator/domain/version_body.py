@@ -12,7 +12,7 @@ from gallery_operator.api.image_version import ImageVersion, ImageVersionSpec
 from gallery_operator.api.source import DiskSource, Source
 from gallery_operator.api.target_regions import DiskEncryption, EdgeZone, Encryption, TargetRegion
 from gallery_operator.domain import regions, resources
-from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, compact, index
+from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, at, compact, entries_of
 from gallery_operator.domain.plan import JSON
 from gallery_operator.domain.resources import Wish
 
@@ -87,17 +87,13 @@ def target_regions(version: ImageVersion, parents: Parents, observed: JSON | Non
         return named
     if observed is None or not resources.existed_before(observed):
         return [TargetRegion(name=parents.home)]
-    return [TargetRegion.model_construct(name=name) for name in _present(observed, "targetRegions", TARGET_REGIONS)]
+    return [TargetRegion.model_construct(name=name) for name in _present(observed, TARGET_REGIONS)]
 
 
-def _present(observed: JSON | None, field: str, path: str) -> dict[str, JSON]:
+def _present(observed: JSON | None, path: str) -> dict[str, JSON]:
     """Return the regions or edge zones that a version has, by their normalised names."""
-    entries = index(path, resources.as_list(_profile(observed).get(field)))
+    entries = entries_of(observed or {}, path)
     return {name: entry for name, entry in entries.items() if isinstance(name, str)}
-
-
-def _profile(observed: JSON | None) -> JSON:
-    return resources.as_dict(resources.as_dict((observed or {}).get("properties")).get("publishingProfile"))
 
 
 def wish(
@@ -165,7 +161,8 @@ def body(
 
 def _replication_mode(spec: ImageVersionSpec, observed: JSON | None) -> str | None:
     """Azure need not report that a version is Full; to name it then would be a change of what is immutable."""
-    taken_for_granted = spec.replication_mode == "Full" and "replicationMode" not in _profile(observed)
+    found = at(observed, "properties.publishingProfile.replicationMode")
+    taken_for_granted = spec.replication_mode == "Full" and found is None
     return None if observed is not None and taken_for_granted else spec.replication_mode
 
 
@@ -234,11 +231,11 @@ def _disk_encryption(wanted: DiskEncryption) -> JSON:
 
 def _fill_new_regions(body: JSON, observed: JSON | None, fresh: JSON) -> JSON:
     """A region that Azure has not yet gets explicit defaults; in one it has, what the spec leaves open stays."""
-    present = _present(observed, "targetRegions", TARGET_REGIONS)
+    present = _present(observed, TARGET_REGIONS)
     for region in body["properties"]["publishingProfile"]["targetRegions"]:
         if region["name"] not in present:
             region.update({key: value for key, value in fresh.items() if key not in region})
-    zones = _present(observed, "targetExtendedLocations", EDGE_ZONES)
+    zones = _present(observed, EDGE_ZONES)
     for zone in body["properties"]["publishingProfile"].get("targetExtendedLocations", ()):
         if zone["extendedLocation"]["name"].casefold() not in zones:
             zone.setdefault("storageAccountType", _DEFAULT_STORAGE)

@@ -9,7 +9,7 @@ from functools import cached_property
 from gallery_operator.api.conditions import Reason
 from gallery_operator.api.image_version import ImageVersion
 from gallery_operator.domain import lifecycle, region_changes, regions, replication, resources, version_body
-from gallery_operator.domain.difference import TARGET_REGIONS, without
+from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, at, entries_of, without
 from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.family import Family, Member
 from gallery_operator.domain.lifecycle import Schedule
@@ -247,8 +247,7 @@ def _failed_incarnation(situation: Situation) -> str | None:
         return None
     if situation.version.retain or facts.blocked_before_end_of_life:
         return None
-    profile = resources.as_dict(resources.as_dict(observed.get("properties")).get("publishingProfile"))
-    published = profile.get("publishedDate")
+    published = at(observed, "properties.publishingProfile.publishedDate")
     return published[:64] if isinstance(published, str) else None
 
 
@@ -304,9 +303,7 @@ def _regions_of_zones(body: JSON) -> set[str]:
 
     Whether an edge zone keeps its replicas while its region is removed and added again, nobody has recorded.
     """
-    profile = resources.as_dict(resources.as_dict(body.get("properties")).get("publishingProfile"))
-    zones = map(resources.as_dict, resources.as_list(profile.get("targetExtendedLocations")))
-    return {regions.normalise(str(zone.get("name", ""))) for zone in zones}
+    return {regions.normalise(str(zone.get("name", ""))) for zone in entries_of(body, EDGE_ZONES).values()}
 
 
 def _said_of_regions(situation: Situation, desired: Wish) -> JSON:
