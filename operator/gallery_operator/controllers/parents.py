@@ -52,6 +52,13 @@ class VersionPlace:
     """Whether the gallery is known to keep deleted versions for a while."""
 
 
+@dataclass(frozen=True, slots=True)
+class LastPlace:
+    """Where a resource was when its status was last written."""
+
+    id: ArmId
+
+
 def account_key(services: Services, resource: Resource[Any, Any]) -> AccountKey:
     """Return by whose credential an object is reconciled: its Gallery's, when that has an object here.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic
 
@@ -27,7 +27,7 @@ from gallery_operator.controllers.acting import Actor, explain, hold_back
 from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import children_of, last_secret, parent_of
 from gallery_operator.controllers.memory import CREATE_LAG
-from gallery_operator.controllers.parents import account_key, last_known_id
+from gallery_operator.controllers.parents import LastPlace, account_key, last_known_id
 from gallery_operator.controllers.preflight import Preflight
 from gallery_operator.controllers.reporter import Reporter
 from gallery_operator.controllers.services import Services
@@ -48,6 +48,7 @@ from gallery_operator.domain.plan import (
     UpToDate,
     Wait,
 )
+from gallery_operator.domain.wording import some_of
 from gallery_operator.engine.keys import Key
 from gallery_operator.engine.workers import DONE, Outcome, Requeue
 from gallery_operator.kube.errors import Conflict, NotFound, Unavailable
@@ -57,7 +58,7 @@ log = logging.getLogger(__name__)
 
 #: A single hiccup of Azure is no news; after that many failures in a row the status says so.
 _HICCUPS: Final = 3
-#: Why Azure was not asked, or did not answer, that another value in a Secret may mend.
+#: Refusals after which someone may put another credential into a Secret.
 _CREDENTIAL_REASONS: Final = frozenset(
     {"CredentialRefused", "CredentialUnavailable", "AuthorizationFailed", "SubscriptionNotFound"}
 )
@@ -232,11 +233,8 @@ class Reconciler(ABC, Generic[R]):
         if not resource.finalizer_present:
             return DONE
         if children := children_of(self.services.store, visit.key):
-            named = ", ".join(f"{each.kind} {each.name}" for each in children[:5])
-            more = f" and {len(children) - 5} more" if len(children) > 5 else ""
-            return await self._settle(
-                visit, None, None, Wait(Reason.CHILDREN_EXIST, f"waiting for {named}{more}", 30.0)
-            )
+            named = some_of([f"{each.kind} {each.name}" for each in children])
+            return await self._settle(visit, None, None, Wait(Reason.CHILDREN_EXIST, f"waiting for {named}", 30.0))
         if resource.retain or resource.observe_only:
             return await self._release(visit)
         visit, place = await self._last_place(visit)
@@ -393,10 +391,3 @@ class Reconciler(ABC, Generic[R]):
                 "correlation_id": error.correlation_id,
             },
         )
-
-
-@dataclass(frozen=True, slots=True)
-class LastPlace:
-    """Where a resource was when its status was last written."""
-
-    id: ArmId

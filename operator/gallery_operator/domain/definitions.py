@@ -14,6 +14,7 @@ from gallery_operator.domain.drift import Standing
 from gallery_operator.domain.observed import SoftDeleted, numbers
 from gallery_operator.domain.plan import JSON, Blocked, Plan, Update, Wait
 from gallery_operator.domain.resources import Attempts, Wish
+from gallery_operator.domain.wording import some_of
 
 _IMMUTABLE: Final = {
     "location": "spec.location",
@@ -80,15 +81,14 @@ def _feature(feature: Feature) -> JSON:
 def soft_deleted_children(versions: Iterable[SoftDeleted]) -> Wait:
     """Return why a definition cannot be deleted yet: Azure still keeps deleted versions of it."""
     shown = sorted(versions, key=lambda each: numbers(each.version))
-    named = ", ".join(
+    named = [
         f"{each.version} (until {each.hard_deletion:%Y-%m-%d})" if each.hard_deletion else each.version
-        for each in shown[:5]
-    )
-    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+        for each in shown
+    ]
     return Wait(
         Reason.SOFT_DELETED_CHILDREN,
-        f"Azure keeps soft-deleted versions: {named}{more}. It goes when they are gone; to delete them for good now, "
-        "use az sig image-version delete --bypass-soft-delete",
+        f"Azure keeps soft-deleted versions: {some_of(named)}. It goes when they are gone; to delete them for good "
+        "now, use az sig image-version delete --bypass-soft-delete",
         300.0,
     )
 

@@ -13,6 +13,7 @@ from typing import Literal, overload
 from gallery_operator.api.image_definition import Lifecycle
 from gallery_operator.domain.family import Family
 from gallery_operator.domain.observed import ObservedVersion
+from gallery_operator.domain.wording import some_of
 
 Stage = Literal["Active", "Deprecated", "Expired", "Retired"]
 
@@ -85,11 +86,7 @@ def later(date: datetime, offset: timedelta | None) -> datetime | None:
 def why_latest(version: str, family: Family, now: datetime) -> str | None:
     """Return why a version that is due stays in latest."""
     regions = family.irreplaceable_in(version, now)
-    if not regions:
-        return None
-    return f"no other version takes its place as latest in {', '.join(regions[:5])}" + (
-        f" and {len(regions) - 5} more regions" if len(regions) > 5 else ""
-    )
+    return f"no other version takes its place as latest in {some_of(regions)}" if regions else None
 
 
 def why_kept(

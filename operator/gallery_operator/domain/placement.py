@@ -15,6 +15,7 @@ from gallery_operator.domain import regions
 from gallery_operator.domain.difference import EDGE_ZONES, TARGET_REGIONS, entries_of
 from gallery_operator.domain.plan import JSON, Blocked, Change
 from gallery_operator.domain.resources import as_dict, as_list
+from gallery_operator.domain.wording import some_of
 
 _ZONE_REDUNDANT: Final = "Standard_ZRS"
 #: That many regions are named in a message.
@@ -111,12 +112,11 @@ def _zones_missing(flat: list[str], wanted: list[str], known: Locations) -> Bloc
     zonal = [name for name in wanted if known[name].zonal]
     able = f"; of the others named here, {', '.join(zonal)} can" if zonal else ""
     everywhere = sorted(each.name for each in known.values() if each.zonal)
-    more = f" and {len(everywhere) - _SHOWN} more" if len(everywhere) > _SHOWN else ""
     return Blocked(
         Reason.ZONES_MISSING,
         f"targetRegions: {', '.join(flat[:8])} cannot hold {_ZONE_REDUNDANT}, having no availability zones{able}. "
         "Set storageAccountType: Standard_LRS there, or take a region with zones: "
-        f"{', '.join(everywhere[:_SHOWN])}{more}",
+        f"{some_of(everywhere, _SHOWN)}",
     )
 
 

@@ -11,6 +11,7 @@ from gallery_operator.api import names
 from gallery_operator.api.conditions import Reason
 from gallery_operator.domain.difference import difference, instant, merge, without
 from gallery_operator.domain.plan import JSON, Blocked, Change, Create, Delete, Plan, Update, UpToDate, Wait
+from gallery_operator.domain.wording import some_of
 
 #: While Azure is at one of these it is left alone (azure-gallery-api.md §6.2, §6.19).
 BUSY: Final = frozenset({"Creating", "Updating", "Deleting", "Migrating"})
@@ -241,10 +242,9 @@ def holds(children: list[str], what: str) -> Wait | None:
     """Return why a resource cannot be deleted yet: Azure still has something in it, which no object here stands for."""
     if not children:
         return None
-    more = f" and {len(children) - 5} more" if len(children) > 5 else ""
     return Wait(
         Reason.CHILDREN_EXIST,
-        f"in Azure it still holds {what} that no object here stands for: {', '.join(children[:5])[:500]}{more}. "
+        f"in Azure it still holds {what} that no object here stands for: {some_of(children)}. "
         "Until they are gone nobody loses access to it; spec.deletionPolicy Retain leaves it in Azure",
         60.0,
     )

@@ -18,6 +18,7 @@ from gallery_operator.domain import regions
 from gallery_operator.domain.difference import ADDED, PRESENT
 from gallery_operator.domain.plan import JSON, Blocked, Change, Share, Wait
 from gallery_operator.domain.resources import ATTEMPTS, Attempts, as_dict, as_list
+from gallery_operator.domain.wording import some_of
 
 #: What GET leaves out of a gallery unless it is asked for.
 EXPAND: Final = "SharingProfile/Groups"
@@ -211,8 +212,7 @@ _ENABLE: Final = Share("EnableCommunity", "sharing the gallery with the communit
 def _update(operation: str, doing: str, groups: Mapping[str, frozenset[str]]) -> Share:
     subscriptions, tenants = (tuple(sorted(groups.get(type_, ()))) for type_ in (_SUBSCRIPTIONS, _TENANTS))
     named = [*(f"subscription {id_}" for id_ in subscriptions), *(f"tenant {id_}" for id_ in tenants)]
-    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-    return Share(operation, f"{doing} with {', '.join(named[:5])}{more}", subscriptions, tenants)
+    return Share(operation, f"{doing} with {some_of(named)}", subscriptions, tenants)
 
 
 def _repair(sharing: Sharing, found: Found, attempts: Attempts) -> Share | Wait | Blocked:
