@@ -56,13 +56,8 @@ class Preflight:
                 return await self.still_needed(visit.key) or step
             case Create() if visit.trace.created_at is None:
                 return await self._before_create(visit, place, step) or step
-            case Update(changes=changes) if isinstance(place, VersionPlace):
-                further = any(each.rule.startswith((TARGET_REGIONS, EDGE_ZONES)) for each in changes)
-                refusal = await self._further_regions(visit, place, observed, step) if further else None
-                again = refusal is None and provisioning_state(observed or {}) == "Failed"
-                if again and not was_built(observed or {}):  # it is built from its source once more
-                    refusal = await self._alone(visit, place)
-                return refusal or step
+            case Update() if isinstance(place, VersionPlace):
+                return await self._before_update(visit, place, observed, step) or step
             case _:
                 return step
 
@@ -133,6 +128,20 @@ class Preflight:
             or await self._encryptable(visit, place, body, None)
         )
 
+    # --- before a version is changed ---
+
+    async def _before_update(
+        self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None, step: Update
+    ) -> Refusal | None:
+        if any(each.rule.startswith((TARGET_REGIONS, EDGE_ZONES)) for each in step.changes):
+            refusal = await self._further_regions(visit, place, observed, step)
+            if refusal is not None:
+                return refusal
+        failed = provisioning_state(observed or {}) == "Failed"
+        if failed and not was_built(observed or {}):  # it is built from its source once more
+            return await self._alone(visit, place)
+        return None
+
     async def _further_regions(
         self, visit: Visit[Any], place: VersionPlace, observed: JSON | None, step: Update
     ) -> Refusal | None:
@@ -143,6 +152,8 @@ class Preflight:
             # What leaves for other storage is to come back encrypted: then it would be too late to find that it cannot.
             or await self._encryptable(visit, place, region_changes.moving(observed or {}, step.changes), None)
         )
+
+    # --- before either ---
 
     async def _placed(self, visit: Visit[Any], place: Place, spots: list[Spot]) -> Refusal | None:
         known = await visit.account.surroundings.locations(_subscription(place), fresh=visit.forced)
