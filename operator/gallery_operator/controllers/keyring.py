@@ -21,7 +21,7 @@ from gallery_operator.api.conditions import Reason
 from gallery_operator.azure.gateway import ArmGateway
 from gallery_operator.azure.gateways import Connected
 from gallery_operator.azure.secret_credentials import CredentialInvalid, SecretCredential, read_secret, secret_data
-from gallery_operator.azure.verdicts import ArmError
+from gallery_operator.azure.verdicts import ArmError, Throttled
 from gallery_operator.clock import Clock
 from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import in_namespace, needs_credential
@@ -41,6 +41,8 @@ _FRESH: Final = timedelta(seconds=30)
 _EXPECTED: Final = timedelta(seconds=900)
 #: Real seconds after which a credential that was replaced is closed: no reconcile that began with it lasts so long.
 _LINGER: Final = 900.0
+#: Seconds after which those come back that find a Secret being opened.
+_LATER: Final = 2.0
 #: Tries to let a Secret go that others write at the same time.
 _TRIES: Final = 3
 
@@ -86,6 +88,8 @@ class _Slot:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
     """Who holds the lock or waits for it."""
+    opening: bool = False
+    """The credential is being opened, which takes its time with a certificate."""
     let_go: bool = False
     """The Secret was freed, and was not asked for since."""
     read_at: datetime | None = None
@@ -135,6 +139,9 @@ class Keyring:
         Raises CannotPlace when it cannot be used, ArmError when it cannot be opened now, and the errors of
         `kube.errors`.
         """
+        known = self._slots.get((namespace, name))
+        if known is not None and known.opening:  # it may take 20 s, for which each one that waited would hold a worker
+            raise ArmError(Throttled(_LATER, f"Secret {namespace}/{name} is being opened"))
         async with self._slot(namespace, name) as slot:
             slot.let_go = False
             if slot.read_at is None or self._clock.now() - slot.read_at >= _FRESH:
@@ -236,11 +243,14 @@ class Keyring:
         self._forget(slot, Blocked(Reason.IDENTITY_NOT_ALLOWED, refusal) if refusal else None)
         try:
             if refusal is None:
+                slot.opening = True
                 connected = await self._connect(credential)
                 slot.access = Access(namespace, credential.name, connected, credential.subscription_id)
                 log.info("Using the credential in Secret %s", credential.name, extra={"mode": credential.mode})
         except CredentialInvalid as error:
             slot.problem = Blocked(Reason.CREDENTIAL_INVALID, str(error))
+        finally:
+            slot.opening = False
         slot.credential = credential
 
     def _refusal(self, namespace: str, credential: SecretCredential) -> str | None:

@@ -14,6 +14,7 @@ import pytest
 from gallery_operator.api import names
 from gallery_operator.azure.gateways import Connected
 from gallery_operator.azure.secret_credentials import CredentialInvalid, SecretCredential
+from gallery_operator.azure.verdicts import ArmError
 from gallery_operator.controllers import keyring as module
 from gallery_operator.controllers.accounts import AccountKey, Accounts
 from gallery_operator.controllers.cannot_place import CannotPlace
@@ -103,9 +104,12 @@ class Azure:
     def __init__(self) -> None:
         self.opened: list[SecretCredential] = []
         self.closed = 0
+        self.go_on = asyncio.Event()
+        self.go_on.set()
 
     async def connect(self, secret: SecretCredential) -> Connected:
         self.opened.append(secret)
+        await self.go_on.wait()
         if secret.secret == "stumbles":
             raise RuntimeError("a bug")
         if secret.secret == "cannot be opened":
@@ -594,6 +598,20 @@ async def test_who_may_not_use_the_operators_identity_is_woken_when_the_namespac
     world.clock.advance(31)
     await limited.tend()
     assert world.woken == []
+
+
+async def test_nobody_waits_while_a_credential_is_opened(world: World) -> None:
+    world.secret()
+    world.azure.go_on.clear()
+    first = asyncio.create_task(world.find())
+    await asyncio.sleep(0)
+
+    with pytest.raises(ArmError, match="is being opened"):
+        await world.find()
+
+    world.azure.go_on.set()
+    assert await first is not None
+    assert await world.find() is await first
 
 
 async def test_a_secret_that_shows_a_bug_of_ours_neither_ends_the_process_nor_holds_others_up(world: World) -> None:
