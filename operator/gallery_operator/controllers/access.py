@@ -72,7 +72,7 @@ class Access:
         if not _is_there(step, ours=resources.owner_of(observed) == scope.owner):
             return step
         wanted, no_role = await self._wanted(visit, resource, entries)
-        refusal = next(iter(no_role.values()), None)
+        refusal = None if isinstance(step, Wait) else next(iter(no_role.values()), None)  # a wait comes back sooner
         long = timedelta(seconds=self._services.pace.resync * 0.75)
         known = await _assignments(visit, resource, timedelta(0) if visit.forced else long)
         if met:
