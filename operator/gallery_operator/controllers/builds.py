@@ -23,8 +23,8 @@ from gallery_operator.engine.keys import Key
 
 #: Seconds after which Azure is asked again whether a build goes on: its object may be paused, or gone.
 _LOOK: Final = 60.0
-#: What the kept body of a version that is being built has in it; the others, maybe thousands, need not be read.
-_AT_WORK: Final = (b'"Creating"', b'"Updating"')
+#: How the states end in which a version may be built: bodies without it, of which there may be thousands, are not read.
+_AT_WORK: Final = b'ating"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,8 @@ class Builds:
         if snapshot is None:
             return None
         for name in snapshot:
-            packed = snapshot.packed(name)
-            at_work = any(each in packed for each in _AT_WORK)
-            if at_work and name != candidate.id.version and _is_built_from(snapshot[name], image):
+            at_work = _AT_WORK in snapshot.packed(name) and name != candidate.id.version
+            if at_work and _is_built_from(snapshot[name], image):
                 return candidate.id.definition.version(name)
         return None
 
