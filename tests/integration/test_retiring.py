@@ -153,6 +153,23 @@ async def test_a_definition_past_its_end_takes_no_new_versions(scene: Scene, dri
     assert scene.azure.resource(scenes.arm_id("1.0.0")) is not None
 
 
+async def test_a_tombstone_goes_in_time_although_its_definition_is_gone_from_azure(
+    scene: Scene, driver: Driver
+) -> None:
+    report = {"driftPolicy": "Report"}
+    scene.apply(scenes.gallery(**report), scenes.definition(lifecycle=STAGES, **report), scenes.version())
+    await driver.settle()
+    scene.annotate("ImageVersion", "ubuntu-1.0.0", names.RETIRED, f"{later(driver, timedelta(0))} found broken")
+    scene.apply(scenes.version("1.0.1"))
+    await driver.settle()
+    assert await scene.ready(driver, "ImageVersion", "ubuntu-1.0.0") == ("True", "Retired")
+    scene.delete("ImageVersion", "ubuntu-1.0.1")
+    await driver.settle()
+    scene.azure.remove(str(scenes.DEFINITION))
+    await driver.pass_time(timedelta(days=2))
+    assert await scene.get(driver, "ImageVersion", "ubuntu-1.0.0") is None
+
+
 async def test_an_image_definition_announces_only_what_policies_let_happen(scene: Scene, driver: Driver) -> None:
     lifecycle = {"endOfLife": {"after": "30d"}, "stages": {"delete": "1d"}}
     scene.apply(scenes.gallery(), scenes.definition(lifecycle=lifecycle))

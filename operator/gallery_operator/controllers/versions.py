@@ -21,7 +21,7 @@ from gallery_operator.controllers.source_versions import resolve
 from gallery_operator.controllers.visit import JSON, Visit
 from gallery_operator.domain import regions, replication, reports, resources, versions
 from gallery_operator.domain.observed import read_version
-from gallery_operator.domain.plan import Blocked, Create, Delete, Mutation, Plan, Restore, UpToDate, Wait
+from gallery_operator.domain.plan import Blocked, Create, Delete, Mutation, Plan, RemoveObject, Restore, UpToDate, Wait
 from gallery_operator.domain.replication import Repairs
 from gallery_operator.domain.version_body import Parents
 from gallery_operator.domain.versions import Situation
@@ -118,7 +118,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
             homes[definition] = regions.normalise(str((found or {}).get("location") or ""))
         source = await resolve(self.services, visit.resource, observed)
         step = versions.plan(self._situation(visit, place, observed, source))
-        if orphan and not (visit.resource.observe_only or isinstance(step, UpToDate)):
+        if orphan and not (visit.resource.observe_only or isinstance(step, UpToDate | RemoveObject)):
             message = f"image definition {definition.definition!r} does not exist in Azure yet"
             raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _DEFINITION_LOOK))
         if isinstance(step, Create):  # a version that is only soft-deleted is brought back instead
