@@ -106,7 +106,8 @@ class Accounts:
     async def open(self, key: AccountKey) -> Account:
         """Return the account of a key, whose Secret is held from now on.
 
-        Raises CannotPlace when there is none that may be used, and the errors of `kube.errors`.
+        Raises CannotPlace when there is none that may be used, ArmError when it cannot be opened now, and the errors of
+        `kube.errors`.
         """
         secret = key.secret or names.DEFAULT_CREDENTIAL
         if self._keyring is not None and (access := await self._keyring.find(key.namespace, secret)) is not None:
