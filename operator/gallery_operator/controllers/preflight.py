@@ -66,7 +66,7 @@ class Preflight:
         if not isinstance(step, Create):
             return
         around, subscription = visit.account.surroundings, _subscription(place)
-        location = regions.normalise(str(step.body.get("location") or ""))
+        location = regions.location_of(step.body)
         if verdict is None:
             around.note_accepted(subscription, location, visit.key)
         elif isinstance(verdict, Waiting) and verdict.reason == Reason.QUOTA_EXCEEDED:
@@ -107,7 +107,7 @@ class Preflight:
     # --- before something is created ---
 
     async def _before_create(self, visit: Visit[Any], place: Place, step: Create) -> Refusal | None:
-        location = regions.normalise(str(step.body.get("location") or ""))
+        location = regions.location_of(step.body)
         if isinstance(place, VersionPlace):
             refusal = await self._before_version(visit, place, step.body, location)
         else:

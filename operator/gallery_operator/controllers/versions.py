@@ -115,7 +115,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
         orphan = observed is None and visit.account.versions.peek(definition) is None
         if place.location is None and observed is None and not orphan and definition not in homes:
             found = await visit.account.arm.get(definition)
-            homes[definition] = regions.normalise(str((found or {}).get("location") or ""))
+            homes[definition] = regions.location_of(found)
         source = await resolve(self.services, visit.resource, observed)
         step = versions.plan(self._situation(visit, place, observed, source))
         if orphan and not (visit.resource.observe_only or isinstance(step, UpToDate | RemoveObject)):
@@ -173,7 +173,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
         self, visit: Visit[ImageVersion], place: VersionPlace, observed: JSON | None, source: str | None = None
     ) -> Situation:
         definition = place.definition
-        has = regions.normalise(str((observed or {}).get("location") or ""))
+        has = regions.location_of(observed)
         home = place.location if visit.resource.spec.location or not has else has
         return Situation(
             version=visit.resource,

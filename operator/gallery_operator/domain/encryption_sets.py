@@ -126,7 +126,7 @@ def foreign(references: list[SetReference], subscription: str) -> Blocked | None
 
 def misfit(reference: SetReference, body: JSON) -> Blocked | None:
     """Return why a set, as Azure describes it (DiskEncryptionSet), cannot be used."""
-    location = regions.normalise(str(body.get("location") or ""))
+    location = regions.location_of(body)
     purpose = str(as_dict(body.get("properties")).get("encryptionType") or "")
     problem = None
     if location and location != reference.region:
