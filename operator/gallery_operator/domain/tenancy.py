@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _LONGEST_LIST: Final = 10_000
@@ -65,11 +66,8 @@ class Tenancy:
             msg = f"not YAML: {' '.join(str(error).split())[:300]}"
             raise ValueError(msg) from None
         except ValidationError as error:
-            said = [
-                f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}"
-                for each in error.errors(include_url=False, include_input=False)[:_SHOWN_ERRORS]
-            ]
-            raise ValueError("; ".join(said)) from None
+            found = error.errors(include_url=False, include_input=False)[:_SHOWN_ERRORS]
+            raise ValueError("; ".join(map(_problem, found))) from None
 
     def refusal_of_own_identity(self, namespace: str) -> str | None:
         """Say why a namespace may not use the operator's own identity."""
@@ -97,6 +95,12 @@ class Tenancy:
 
     def _rule(self, namespace: str) -> Rule | None:
         return next((rule for rule in self._rules if rule.covers(namespace)), None)
+
+
+def _problem(error: ErrorDetails) -> str:
+    if not error["loc"]:
+        return "the file is a list of rules, such as: - {namespaces: [team-a], ownIdentity: true}"
+    return f"rule {'.'.join(map(str, error['loc']))}: {error['msg'].replace('tuple', 'list').replace('Tuple', 'List')}"
 
 
 def _refusal(namespace: str, rule: Rule | None, what: str, field: str) -> str:
