@@ -191,6 +191,34 @@ async def test_of_two_operators_at_one_gallery_the_first_has_it_and_both_say_so(
         await other.close()
 
 
+async def test_nothing_new_is_put_into_what_an_object_is_refused(
+    scene: Scene, driver: Driver, simulator: AzureSimulator
+) -> None:
+    scene.apply(scenes.gallery(), scenes.definition(), scenes.version())
+    await driver.settle()
+    elsewhere = scene.in_a_new_namespace()
+    other = await Driver.start(scene.cluster, simulator, scene.azure, elsewhere.namespace, cluster_id="another-cluster")
+    try:
+        scene.azure.clear_journal()
+        further = scenes.definition("further", identifier={"publisher": "contoso", "offer": "further", "sku": "1"})
+        elsewhere.apply(scenes.gallery(), scenes.definition(), further, scenes.version("2.0.0"))
+        for _ in range(6):
+            await other.round()
+        assert scene.writes() == []
+        for kind, name, parent in (
+            ("ImageDefinition", "further", "Gallery 'platform'"),
+            ("ImageVersion", "ubuntu-2.0.0", "ImageDefinition 'ubuntu'"),
+        ):
+            ready = condition(await other.services.kube.get(kind, elsewhere.namespace, name), "Ready")
+            assert ready["reason"] == "ParentNotReady"
+            assert ready["message"].startswith(f"{parent} is refused: in Azure it belongs to 'test-cluster/")
+        elsewhere.apply(scenes.gallery(**LOOKING), scenes.definition(**LOOKING))
+        await other.settle()
+        assert sorted(scene.writes()) == [("PUT", "2.0.0"), ("PUT", "further")]
+    finally:
+        await other.close()
+
+
 async def test_an_owner_that_took_the_tag_over_stops_the_one_before(scene: Scene, driver: Driver) -> None:
     scene.apply(scenes.gallery(description="ours"))
     await driver.settle()

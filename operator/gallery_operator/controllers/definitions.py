@@ -16,7 +16,7 @@ from gallery_operator.controllers.access import Access
 from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import children_of, in_state, parent_of
-from gallery_operator.controllers.parents import DefinitionPlace, place_definition
+from gallery_operator.controllers.parents import DefinitionPlace, place_definition, refuse_what_is_anothers
 from gallery_operator.controllers.remembering import RememberingReconciler
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.visit import JSON, Visit
@@ -106,6 +106,8 @@ class DefinitionReconciler(RememberingReconciler[ImageDefinition]):
             what = "does not exist in Azure yet" if gallery is None else "is not ready in Azure yet"
             message = f"gallery {place.id.gallery.gallery!r} {what}"
             raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _GALLERY_LOOK))
+        if place.gallery is not None:
+            refuse_what_is_anothers(self.services, place.gallery, gallery)
         return place.location or str(gallery.get("location") or "")
 
     def _deleted(

@@ -97,6 +97,11 @@ class Memory:
         trace = self._traces.get(key)
         return None if trace is None else trace.created_at
 
+    def observed(self, key: Key) -> JSON | None:
+        """Return what Azure had of an object's resource when it was last looked at."""
+        trace = self._traces.get(key)
+        return None if trace is None else trace.observed
+
     def forget(self, key: Key) -> None:
         """The object is gone."""
         self._traces.pop(key, None)

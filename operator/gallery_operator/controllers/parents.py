@@ -16,12 +16,15 @@ from gallery_operator.api.resource import Resource
 from gallery_operator.controllers.accounts import Account, AccountKey
 from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.services import Services
-from gallery_operator.domain import regions
+from gallery_operator.domain import regions, resources
 from gallery_operator.domain.plan import Blocked, Wait
 from gallery_operator.domain.resources import as_dict
 from gallery_operator.engine.keys import Key
 
 _PARENT_LOOK = 30.0  # seconds; a parent's own events bring its children back sooner
+
+#: Seconds; when the parent is given its resource, it wakes its children.
+_CONFLICT_LOOK = 600.0
 
 R = TypeVar("R", bound=Resource[Any, Any])
 
@@ -174,6 +177,22 @@ def parent(services: Services, key: Key, model: type[R], *, deleting: bool) -> R
         message = f"{key.kind} {key.name!r} is being deleted"
         raise CannotPlace(Wait(Reason.PARENT_DELETING, message, _PARENT_LOOK))
     return found
+
+
+def refuse_what_is_anothers(services: Services, key: Key, observed: dict[str, Any] | None) -> None:
+    """Raise CannotPlace where a parent's object is refused its resource: nothing new is put into what is another's.
+
+    :param key: the parent's object; one that only observes may stand for what someone else owns.
+    """
+    found = resources.owner_of(observed or {})
+    policy = as_dict((services.store.get(key) or {}).get("spec")).get("managementPolicy")
+    if found is None or found == services.owner(key) or policy == "Observe":
+        return
+    message = (
+        f"{key.kind} {key.name!r} is refused: in Azure it belongs to {found[:300]!r}. Nothing new is put into it; to "
+        "use it all the same, name it by its ARM id, or set its managementPolicy to Observe"
+    )
+    raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _CONFLICT_LOOK))
 
 
 def last_known_id(resource: Resource[Any, Any]) -> ArmId | None:

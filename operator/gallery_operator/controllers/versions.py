@@ -14,7 +14,7 @@ from gallery_operator.api.resource import Status
 from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.cannot_place import CannotPlace
 from gallery_operator.controllers.indexes import parent_of
-from gallery_operator.controllers.parents import VersionPlace, place_version
+from gallery_operator.controllers.parents import VersionPlace, place_version, refuse_what_is_anothers
 from gallery_operator.controllers.reconciler import Reconciler
 from gallery_operator.controllers.services import Services
 from gallery_operator.controllers.source_versions import resolve
@@ -122,6 +122,7 @@ class VersionReconciler(Reconciler[ImageVersion]):
             message = f"image definition {definition.definition!r} does not exist in Azure yet"
             raise CannotPlace(Wait(Reason.PARENT_NOT_READY, message, _DEFINITION_LOOK))
         if isinstance(step, Create):  # a version that is only soft-deleted is brought back instead
+            await self._refuse_foreign_parent(visit, definition)
             await visit.account.recycle_bin.of(definition, _FRESH_LIST)
             step = versions.plan(self._situation(visit, place, observed, source))
         elif observed is None and (place.soft_delete or _was_soft_deleted(visit)):
@@ -139,6 +140,13 @@ class VersionReconciler(Reconciler[ImageVersion]):
             f"ImageVersion {other.name!r} stands for the same version, which is retired: delete one of the two, "
             f"or bring the version back by removing the annotation {names.RETIRED} from that one",
         )
+
+    async def _refuse_foreign_parent(self, visit: Visit[ImageVersion], id_: DefinitionId) -> None:
+        """Raise CannotPlace where the image definition is another's; it is read if its object was not looked at yet."""
+        if (parent := parent_of(visit.raw)) is not None:
+            known = self.services.memory.observed(parent)
+            known = known or (await visit.account.surroundings.resource(str(id_))).body
+            refuse_what_is_anothers(self.services, parent, known)
 
     def _bin_age(self, visit: Visit[ImageVersion]) -> float:
         """Return how old, in seconds, a list of soft-deleted versions may be that is only shown."""
