@@ -188,12 +188,13 @@ async def test_an_edit_of_a_paused_object_is_not_said_to_be_seen(scene: Scene, d
     assert (scene.azure.resource(str(scenes.GALLERY)) or {})["properties"]["description"] == "new"
 
 
-async def test_what_is_paused_from_the_beginning_was_not_seen(scene: Scene, driver: Driver) -> None:
+async def test_what_is_paused_from_the_beginning_was_not_seen_and_says_so(scene: Scene, driver: Driver) -> None:
     scene.apply({**scenes.gallery(), "metadata": {"name": "platform", "annotations": {names.PAUSED: "true"}}})
     await driver.settle()
     held = await driver.services.kube.get("Gallery", scene.namespace, "platform")
     assert held["status"]["observedGeneration"] == -1
-    assert [each["type"] for each in held["status"]["conditions"]] == ["Paused"]
+    said = {each["type"]: (each["status"], each["reason"]) for each in held["status"]["conditions"]}
+    assert said == {"Ready": ("Unknown", "Paused"), "Paused": ("True", "Paused")}
 
 
 async def test_a_requested_reconcile_looks_at_once_and_is_echoed(scene: Scene, driver: Driver) -> None:

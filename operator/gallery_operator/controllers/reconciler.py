@@ -352,10 +352,8 @@ class Reconciler(ABC, Generic[R]):
 
     async def _paused(self, visit: Visit[R]) -> Requeue:
         known = self._unchanged(visit)
-        before = known.condition("Ready")
-        ready = [Claim(**before.model_dump(include={"type", "status", "reason", "message"}))] if before else []
         paused = claim("Paused", True, Reason.PAUSED, f"annotation {names.PAUSED}")
-        claims = [*ready, *visit.carried_claims(), paused]
+        claims = [visit.carried_ready(), *visit.carried_claims(), paused]
         # An edit that rests is not said to be seen: who waits for it goes on waiting.
         seen = known.observed_generation
         await self.reporter.report(visit.raw, visit.resource, known, claims, None, generation=seen)

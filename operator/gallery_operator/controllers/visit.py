@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from gallery_operator.api.conditions import Claim
+from gallery_operator.api import names
+from gallery_operator.api.conditions import Claim, Reason, claim
 from gallery_operator.api.resource import Metadata, Resource
 from gallery_operator.controllers.accounts import Account
 from gallery_operator.controllers.memory import Trace
@@ -43,6 +44,13 @@ class Visit(Generic[R]):
     @property
     def metadata(self) -> Metadata:
         return self.resource.metadata
+
+    def carried_ready(self) -> Claim:
+        """Return Ready as it was; an object that was paused from the beginning says so where people look."""
+        before = self.resource.status.condition("Ready") if self.resource.status else None
+        if before is None:
+            return claim("Ready", None, Reason.PAUSED, f"not looked at yet: annotation {names.PAUSED}")
+        return Claim(type=before.type, status=before.status, reason=before.reason, message=before.message)
 
     def carried_claims(self) -> list[Claim]:
         """Return what was said before of everything but the summary."""
