@@ -26,6 +26,8 @@ _CLOUDS: Final = {
     "usgov": "Azure for US Government",
     "usdod": "Azure for US Government",
 }
+#: Regions of the public cloud that Azure opens to a subscription on request only.
+_RESTRICTED: Final = frozenset({"australiacentral", "australiacentral2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ def _unknown(spot: Spot, known: Locations) -> str:
             f"{spot.field}: {name} is a region of {cloud}, and versions are not replicated across clouds: copy the "
             "VHD into a storage account of that cloud and publish from there"
         )
+    if name in _RESTRICTED:
+        return f"{spot.field}: the subscription has no region {name!r}: Azure opens it on request, by a support ticket"
     nearest = nearest_region(name, known)
     advice = f"did you mean {nearest}?" if nearest else "az account list-locations shows its regions"
     return f"{spot.field}: the subscription has no region {name!r}; {advice}"

@@ -100,6 +100,7 @@ def test_an_azure_that_tells_of_no_zones_at_all_is_not_judged_by_them() -> None:
         ("WestEuroppe", "did you mean westeurope?"),
         ("atlantis", "az account list-locations"),
         ("chinaeast2", "Azure operated by 21Vianet"),
+        ("australiacentral2", "Azure opens it on request"),
         ("usgovvirginia", "Azure for US Government"),
         ("usdodcentral", "Azure for US Government"),
     ],
