@@ -8,14 +8,17 @@ from pydantic import Field
 
 from gallery_operator.api.base import ApiModel, model_rules, rule
 
+#: By a pattern, since thousands of them may stand in a spec: the API server refuses the cost of a CEL rule for each.
+_Base64 = Annotated[str, Field(max_length=4096, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+
 
 class UefiKey(ApiModel):
     """A key or a list of hashes."""
 
     type: Literal["sha256", "x509"]
     """sha256: hashes of binaries; x509: certificates."""
-    value: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=256)]
-    """Base64 values."""
+    value: Annotated[list[_Base64], Field(min_length=1, max_length=256)]
+    """Hashes or certificates (DER) in base64, without line breaks."""
 
 
 UefiKeys = Annotated[list[UefiKey], Field(max_length=8)]

@@ -110,6 +110,12 @@ _EDGE_ZONES: Final = [
 
 _SECURITY: Final = [
     _uefi("UEFI settings that say nothing", {}, "", "set signatureTemplateNames, additionalSignatures or both"),
+    _uefi(
+        "a key that is no base64",
+        {"additionalSignatures": {"db": [{"type": "x509", "value": ["not base64!"]}]}},
+        ".additionalSignatures.db[0].value[0]",
+        "should match",
+    ),
     _uefi("no additional key", {"additionalSignatures": {}}, ".additionalSignatures", "set pk, kek, db or dbx"),
     *(
         _uefi(f"257 hashes: {that}", {"additionalSignatures": keys}, ".additionalSignatures", _HASHES)

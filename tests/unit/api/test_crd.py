@@ -17,7 +17,7 @@ BY_KIND = pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.kind)
 #: What a structural schema may hold (Kubernetes: JSONSchemaProps without what structural schemas forbid).
 WORDS = frozenset(
     {"type", "format", "description", "default", "enum", "required", "properties", "items", "additionalProperties"}
-    | {"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties"}
+    | {"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties", "pattern"}
     | {"x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type"}
 )
 
