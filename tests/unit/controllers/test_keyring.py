@@ -3,184 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import copy
-import itertools
-from collections.abc import Callable
-from typing import Any, cast
 
 import pytest
 
 from gallery_operator.api import names
-from gallery_operator.azure.gateways import Connected
-from gallery_operator.azure.secret_credentials import CredentialInvalid, SecretCredential
 from gallery_operator.azure.verdicts import ArmError
 from gallery_operator.controllers import keyring as module
-from gallery_operator.controllers.accounts import AccountKey, Accounts
 from gallery_operator.controllers.cannot_place import CannotPlace
-from gallery_operator.controllers.indexes import INDEXES
-from gallery_operator.controllers.keyring import Access, Keyring
+from gallery_operator.controllers.keyring import Access
 from gallery_operator.domain.plan import Blocked, Wait
-from gallery_operator.domain.tenancy import Tenancy
-from gallery_operator.engine.keys import Key
-from gallery_operator.engine.store import Store
 from gallery_operator.kube.errors import Conflict, Forbidden, Unavailable
-from gallery_operator.kube.secrets import is_held
-from tests.unit.azure.conftest import ManualClock
-
-JSON = dict[str, Any]
-TENANT = "11111111-2222-3333-4444-555555555555"
-CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
-DEFAULT = names.DEFAULT_CREDENTIAL
-
-
-class ApiServer:
-    """Secrets as an API server keeps them; the next call fails with `failure`, and calls are remembered."""
-
-    def __init__(self) -> None:
-        self.secrets: dict[tuple[str, str], JSON] = {}
-        self.calls: list[str] = []
-        self.failure: dict[str, Exception] = {}
-        self.before_free: Callable[[], Any] | None = None
-        self._versions = itertools.count(1)
-
-    def put(self, namespace: str, name: str, **data: str) -> None:
-        metadata = self.secrets.get((namespace, name), {"metadata": {}})["metadata"]
-        metadata |= {"namespace": namespace, "name": name, "resourceVersion": str(next(self._versions))}
-        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
-        self.secrets[namespace, name] = {"metadata": metadata, "data": encoded}
-
-    def delete(self, namespace: str, name: str) -> None:
-        secret = self.secrets[namespace, name]
-        secret["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:00Z"
-        if not secret["metadata"].get("finalizers"):
-            del self.secrets[namespace, name]
-
-    async def get(self, namespace: str, name: str) -> JSON | None:
-        self._called("get", f"{namespace}/{name}")
-        return copy.deepcopy(self.secrets.get((namespace, name)))
-
-    async def hold(self, secret: JSON) -> JSON:
-        self._called("hold", secret["metadata"]["name"])
-        metadata = self._same(secret)["metadata"]
-        metadata["finalizers"] = [names.CREDENTIAL_FINALIZER]
-        metadata["labels"] = {names.CREDENTIAL_LABEL: names.CREDENTIAL_IN_USE}
-        metadata["resourceVersion"] = str(next(self._versions))
-        return self.secrets[metadata["namespace"], metadata["name"]]
-
-    async def free(self, secret: JSON) -> None:
-        self._called("free", secret["metadata"]["name"])
-        if self.before_free is not None:
-            self.before_free()
-        await asyncio.sleep(0)
-        metadata = self._same(secret)["metadata"]
-        metadata["finalizers"], metadata["labels"] = [], {}
-        metadata["resourceVersion"] = str(next(self._versions))
-        if metadata.get("deletionTimestamp"):
-            del self.secrets[metadata["namespace"], metadata["name"]]
-
-    async def list_held(self, namespace: str | None = None) -> list[JSON]:
-        return [each for (where, _), each in self.secrets.items() if is_held(each) and namespace in (None, where)]
-
-    def held(self, namespace: str = "team", name: str = DEFAULT) -> bool:
-        return is_held(self.secrets[namespace, name])
-
-    def _same(self, secret: JSON) -> JSON:
-        metadata = secret["metadata"]
-        stored = self.secrets[metadata["namespace"], metadata["name"]]
-        if stored["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
-            raise Conflict("changed meanwhile")
-        return stored
-
-    def _called(self, verb: str, name: str) -> None:
-        self.calls.append(f"{verb} {name}")
-        if verb in self.failure:
-            raise self.failure.pop(verb)
-
-
-class Azure:
-    """Connections: which were opened and which were closed."""
-
-    def __init__(self) -> None:
-        self.opened: list[SecretCredential] = []
-        self.closed = 0
-        self.go_on = asyncio.Event()
-        self.go_on.set()
-
-    async def connect(self, secret: SecretCredential) -> Connected:
-        self.opened.append(secret)
-        await self.go_on.wait()
-        if secret.secret == "stumbles":
-            raise RuntimeError("a bug")
-        if secret.secret == "cannot be opened":
-            raise CredentialInvalid(f"Secret {secret.name}: no")
-        return cast("Connected", Line(self))
-
-
-class Gateway:
-    """Azure, of which nothing is asked here."""
-
-    async def list_versions(self, *_: object) -> None:
-        raise AssertionError
-
-
-class Line:
-    """A connection, which notes that it is closed."""
-
-    def __init__(self, azure: Azure) -> None:
-        self.arm = Gateway()
-        self._azure = azure
-
-    async def close(self) -> None:
-        self._azure.closed += 1
-
-
-class World:
-    """A keyring and all that it works with."""
-
-    def __init__(self, tenancy: str | None = None) -> None:
-        self.api, self.azure, self.clock, self.store = ApiServer(), Azure(), ManualClock(), Store(INDEXES)
-        self.woken: list[Key] = []
-        self.keyring = Keyring(
-            self.api,
-            self.azure.connect,
-            self.store,
-            self.clock,
-            self.woken.append,
-            tenancy=Tenancy() if tenancy is None else Tenancy.parse(tenancy),
-            own_client_id=CLIENT,
-        )
-        self._versions = itertools.count(1)
-
-    def secret(self, name: str = DEFAULT, *, namespace: str = "team", value: str = "first", **data: str) -> None:
-        proof = {} if "AUTH_MODE" in data else {"AZURE_CLIENT_SECRET": value}
-        ids = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT}
-        self.api.put(namespace, name, **{**ids, **proof, **data})
-
-    def object(self, kind: str, name: str, spec: JSON | None = None, **metadata: Any) -> Key:
-        key = Key(kind, "team", name)
-        base = {
-            "name": name,
-            "namespace": "team",
-            "uid": f"{kind}-{name}",
-            "resourceVersion": str(next(self._versions)),
-        }
-        self.store.put({"kind": kind, "metadata": {**base, "generation": 1, **metadata}, "spec": spec or {}})
-        return key
-
-    async def find(self, name: str = DEFAULT, namespace: str = "team") -> Access | None:
-        return await self.keyring.find(namespace, name)
-
-    async def step(self, name: str = DEFAULT) -> Wait | Blocked:
-        with pytest.raises(CannotPlace) as caught:
-            await self.find(name)
-        return caught.value.step
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
+from tests.unit.controllers.keyring_world import CLIENT, DEFAULT, JSON, RULES, World
 
 # --- reading and renewing ---
 
@@ -366,14 +199,48 @@ async def test_a_held_secret_that_is_deleted_serves_until_the_end(world: World) 
     assert await world.find() is first
 
 
-# --- tenancy ---
+async def test_nobody_waits_while_a_credential_is_opened(world: World) -> None:
+    world.secret()
+    world.azure.go_on.clear()
+    first = asyncio.create_task(world.find())
+    await asyncio.sleep(0)
 
-RULES = f"""
-- namespaces: [own]
-  ownIdentity: true
-- namespaces: [team]
-  clientIds: [{CLIENT}, 00000000-0000-0000-0000-000000000001]
-"""
+    with pytest.raises(ArmError, match="is being opened"):
+        await world.find()
+
+    world.azure.go_on.set()
+    assert await first is not None
+    assert await world.find() is await first
+
+
+async def test_a_secret_that_shows_a_bug_of_ours_neither_ends_the_process_nor_holds_others_up(world: World) -> None:
+    for name in ("first", "second"):
+        world.secret(name, AZURE_CLIENT_ID="wrong")
+        world.object("Gallery", name, {"credentialRef": {"name": name}})
+        assert (await world.step(name)).reason == "CredentialInvalid"
+
+    world.secret("first", value="stumbles")
+    world.secret("second")
+    world.clock.advance(31)
+    await world.keyring.tend()
+
+    assert await world.find("second") is not None
+    assert [each.name for each in world.woken] == ["first", "second"]
+
+
+async def test_a_secret_that_nobody_misses_is_not_looked_for_again_and_again(world: World) -> None:
+    world.object("Gallery", "platform")
+    assert await world.find() is None
+    calls = len(world.api.calls)
+
+    for _ in range(3):
+        world.clock.advance(31)
+        await world.keyring.tend()
+
+    assert len(world.api.calls) == calls
+
+
+# --- tenancy ---
 
 
 @pytest.mark.parametrize(
@@ -529,113 +396,3 @@ async def test_a_sweep_frees_what_an_earlier_process_held_and_leaves_the_rest(wo
     assert world.api.held(name="needed")
     assert not world.api.held(name="left")
     assert world.api.held("elsewhere", "left")
-
-
-# --- accounts ---
-
-
-def accounts(world: World, **options: Any) -> Accounts:
-    return Accounts(cast("Any", Gateway()), world.store, world.clock, None, **options)
-
-
-async def test_an_account_is_of_one_namespace_and_one_secret(world: World) -> None:
-    all_of_them = accounts(world, keyring=world.keyring)
-    world.secret("azure")
-    world.secret("azure", namespace="other")
-
-    team = await all_of_them.open(AccountKey("team", "azure"))
-    other = await all_of_them.open(AccountKey("other", "azure"))
-    own = await all_of_them.open(AccountKey("team"))
-
-    assert team is await all_of_them.open(AccountKey("team", "azure"))
-    assert len({id(each.versions) for each in (team, other, own)}) == 3
-    assert (team.name, other.name, own.name) == ("team/azure", "other/azure", "operator")
-
-
-async def test_a_secret_that_is_named_and_missing_is_waited_for(world: World) -> None:
-    with pytest.raises(CannotPlace, match="Secret 'azure' does not exist in namespace 'team'") as caught:
-        await accounts(world, keyring=world.keyring).open(AccountKey("team", "azure"))
-
-    assert isinstance(caught.value.step, Wait)
-
-
-async def test_when_secrets_are_not_read_a_named_one_is_refused_and_none_is_asked_for(world: World) -> None:
-    without = accounts(world)
-
-    assert (await without.open(AccountKey("team"))).name == "operator"
-    with pytest.raises(CannotPlace, match="--no-namespace-credentials") as caught:
-        await without.open(AccountKey("team", "azure"))
-    assert isinstance(caught.value.step, Blocked)
-    assert world.api.calls == []
-
-
-async def test_the_operators_own_identity_is_for_those_who_may(world: World) -> None:
-    limited = accounts(world, keyring=world.keyring, tenancy=Tenancy.parse(RULES))
-
-    assert (await limited.open(AccountKey("own"))).name == "operator"
-    with pytest.raises(CannotPlace, match=f"or put a credential into Secret '{DEFAULT}'") as caught:
-        await limited.open(AccountKey("team"))
-    assert isinstance(caught.value.step, Blocked)
-    assert caught.value.step.reason == "IdentityNotAllowed"
-
-
-async def test_who_may_not_use_the_operators_identity_is_woken_when_the_namespaces_secret_comes(world: World) -> None:
-    limited = accounts(world, keyring=world.keyring, tenancy=Tenancy.parse(RULES))
-    key = world.object("Gallery", "platform")
-    with pytest.raises(CannotPlace, match="may not use the operator's own identity"):
-        await limited.open(AccountKey("team"))
-
-    world.clock.advance(31)
-    await limited.tend()
-    assert world.woken == [], "there is no Secret yet"
-    world.secret()
-    world.clock.advance(31)
-    await limited.tend()
-
-    assert world.woken == [key]
-    assert (await limited.open(AccountKey("team"))).name == f"team/{DEFAULT}"
-    world.woken.clear()
-    world.clock.advance(31)
-    await limited.tend()
-    assert world.woken == []
-
-
-async def test_nobody_waits_while_a_credential_is_opened(world: World) -> None:
-    world.secret()
-    world.azure.go_on.clear()
-    first = asyncio.create_task(world.find())
-    await asyncio.sleep(0)
-
-    with pytest.raises(ArmError, match="is being opened"):
-        await world.find()
-
-    world.azure.go_on.set()
-    assert await first is not None
-    assert await world.find() is await first
-
-
-async def test_a_secret_that_shows_a_bug_of_ours_neither_ends_the_process_nor_holds_others_up(world: World) -> None:
-    for name in ("first", "second"):
-        world.secret(name, AZURE_CLIENT_ID="wrong")
-        world.object("Gallery", name, {"credentialRef": {"name": name}})
-        assert (await world.step(name)).reason == "CredentialInvalid"
-
-    world.secret("first", value="stumbles")
-    world.secret("second")
-    world.clock.advance(31)
-    await world.keyring.tend()
-
-    assert await world.find("second") is not None
-    assert [each.name for each in world.woken] == ["first", "second"]
-
-
-async def test_a_secret_that_nobody_misses_is_not_looked_for_again_and_again(world: World) -> None:
-    world.object("Gallery", "platform")
-    assert await world.find() is None
-    calls = len(world.api.calls)
-
-    for _ in range(3):
-        world.clock.advance(31)
-        await world.keyring.tend()
-
-    assert len(world.api.calls) == calls
