@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from dev.azure_simulator import AzureSimulator
     from dev.control_plane import Cluster
     from tests.integration.admission.asking import Admission
+    from tests.integration.credentials import Start
     from tests.integration.driving import Driver
     from tests.integration.scenes import Scene
 
@@ -81,3 +83,30 @@ async def driver(scene: Scene, simulator: AzureSimulator) -> AsyncIterator[Drive
     driver = await Driver.start(scene.cluster, simulator, scene.azure, scene.namespace)
     yield driver
     await driver.close()
+
+
+@pytest.fixture
+async def start(scene: Scene, simulator: AzureSimulator) -> AsyncIterator[Start]:
+    """Starts processes of the operator: for the scene's namespace, or for that of another scene."""
+    from tests.integration.driving import Driver
+
+    drivers: list[Driver] = []
+
+    async def start(where: Scene = scene, **options: Any) -> Driver:
+        drivers.append(await Driver.start(where.cluster, simulator, where.azure, where.namespace, **options))
+        return drivers[-1]
+
+    yield start
+    for driver in drivers:
+        await driver.close()
+
+
+@pytest.fixture
+def federated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator's pod has a token of its cluster."""
+    import jwt
+
+    claims = {"iss": "https://issuer.example", "sub": "system:serviceaccount:ops:operator"}
+    token = jwt.encode({**claims, "exp": int(time.time()) + 3600}, "a key that nobody checks: 32 bytes.", "HS256")
+    (tmp_path / "token").write_text(token)
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "token"))

@@ -54,6 +54,11 @@ def version(number: str = "1.0.0", *, annotations: dict[str, str] | None = None,
     return _object("ImageVersion", f"ubuntu-{number}", {**base, **spec}, annotations)
 
 
+def named(name: str, manifest: JSON) -> JSON:
+    """Return a manifest under another name."""
+    return {**manifest, "metadata": {**manifest["metadata"], "name": name}}
+
+
 def arm_id(number: str = "1.0.0") -> str:
     return str(DEFINITION.version(number))
 

@@ -6,17 +6,11 @@ journal says it of every request.
 
 from __future__ import annotations
 
-import base64
-import io
-import json
-import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 
 from dev.azure_simulator import AzureSimulator
@@ -30,94 +24,28 @@ from dev.azure_simulator.seeds import (
     TENANT_ID,
 )
 from gallery_operator.api import names
-from gallery_operator.telemetry import logging as structured_logging
 from tests.integration import scenes
-from tests.integration.driving import JSON, Counter, Driver, Killed, condition
+from tests.integration.credentials import (
+    APP,
+    DEFAULT,
+    HALF_A_MINUTE,
+    OTHER_APP,
+    SECRET,
+    Start,
+    app,
+    by_workload_identity,
+    client_secret,
+    gallery_in,
+    held,
+    put,
+    secrets,
+    senders,
+)
+from tests.integration.driving import JSON, Counter, Killed, condition
 from tests.integration.scenes import Scene
 from tests.unit.azure import certificates
 
-Start = Callable[..., Awaitable[Driver]]
-
-APP = "66666666-7777-8888-9999-aaaaaaaaaaaa"
-OTHER_APP = "66666666-7777-8888-9999-bbbbbbbbbbbb"
-SECRET = "a~client.secret_of-40-characters-or-so"
-DEFAULT = names.DEFAULT_CREDENTIAL
-HALF_A_MINUTE = timedelta(seconds=31)
-
-
-@pytest.fixture
-async def start(scene: Scene, simulator: AzureSimulator) -> AsyncIterator[Start]:
-    """Starts processes of the operator."""
-    drivers: list[Driver] = []
-
-    async def start(**options: Any) -> Driver:
-        drivers.append(await Driver.start(scene.cluster, simulator, scene.azure, scene.namespace, **options))
-        return drivers[-1]
-
-    yield start
-    for driver in drivers:
-        await driver.close()
-
-
-def put(scene: Scene, name: str = DEFAULT, **data: str | bytes) -> None:
-    """Create a Secret, or give it other values."""
-    encoded = {
-        key: base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
-        for key, value in data.items()
-    }
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": encoded}
-    scene.cluster.kubectl("apply", "--server-side", "-n", scene.namespace, "-f", "-", input=json.dumps(secret))
-
-
-def client_secret(client: str = APP, value: str = SECRET, tenant: str = OTHER_TENANT_ID, **more: str) -> dict[str, str]:
-    return {"AZURE_TENANT_ID": tenant, "AZURE_CLIENT_ID": client, "AZURE_CLIENT_SECRET": value, **more}
-
-
-def app(scene: Scene, client: str = APP, **more: Any) -> None:
-    """Let Azure know an application that may use nothing but the other tenant's subscription."""
-    more = {"secret": SECRET, "subscriptions": [FOREIGN_SUBSCRIPTION_ID], **more}
-    scene.azure.add_app(client, OTHER_TENANT_ID, **more)
-
-
-def gallery_in(subscription: str, name: str = "platform", group: str = "images-rg") -> str:
-    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/galleries/{name}"
-
-
-def senders(scene: Scene, match: str = "") -> set[str]:
-    """Who sent requests since the journal was cleared."""
-    return {each.client_id for each in scene.azure.journal(match)}
-
-
-def metadata_of(scene: Scene, name: str = DEFAULT) -> JSON:
-    found: JSON = scene.cluster.kubectl.json("get", "secret", name, "-n", scene.namespace)["metadata"]
-    return found
-
-
-def held(scene: Scene, name: str = DEFAULT) -> bool:
-    return names.CREDENTIAL_FINALIZER in metadata_of(scene, name).get("finalizers", [])
-
-
-def secrets(scene: Scene) -> list[str]:
-    return scene.cluster.kubectl("get", "secret", "-n", scene.namespace, "-o", "name").split()
-
-
-async def some_rounds(scene: Scene, driver: Driver, rounds: int = 3) -> None:
-    """Go on for a while, where nothing is ever settled: what is waited for does not come."""
-    for _ in range(rounds):
-        await driver.round()
-        scene.azure.advance(HALF_A_MINUTE)
-
-
 # --- the four ways ---
-
-
-@pytest.fixture
-def federated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operator's pod has a token of its cluster."""
-    claims = {"iss": "https://issuer.example", "sub": "system:serviceaccount:ops:operator"}
-    token = jwt.encode({**claims, "exp": int(time.time()) + 3600}, "a key that nobody checks: 32 bytes.", "HS256")
-    (tmp_path / "token").write_text(token)
-    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "token"))
 
 
 def by_secret(scene: Scene) -> dict[str, Any]:
@@ -130,12 +58,6 @@ def by_certificate(scene: Scene) -> dict[str, Any]:
     app(scene, secret=None, certificate=certificates.registered(file, "open sesame"))
     ids = {"AZURE_TENANT_ID": OTHER_TENANT_ID, "AZURE_CLIENT_ID": APP}
     return {**ids, "AZURE_CLIENT_CERTIFICATE": file, "AZURE_CLIENT_CERTIFICATE_PASSWORD": "open sesame"}
-
-
-def by_workload_identity(scene: Scene) -> dict[str, Any]:
-    app(scene, secret=None)
-    scene.azure.trust("https://issuer.example", "system:serviceaccount:ops:operator", APP)
-    return {"AUTH_MODE": "WorkloadIdentity", "AZURE_TENANT_ID": OTHER_TENANT_ID, "AZURE_CLIENT_ID": APP}
 
 
 def by_managed_identity(scene: Scene) -> dict[str, Any]:
@@ -186,13 +108,11 @@ async def test_the_nearest_credential_wins(scene: Scene, start: Start) -> None:
     assert await sender(scenes.gallery()) == {CLIENT_ID}
     put(scene, DEFAULT, **client_secret(APP))
     elsewhere = {"subscriptionId": FOREIGN_SUBSCRIPTION_ID}
-    assert await sender(_named("second", scenes.gallery(**elsewhere))) == {APP}
+    assert await sender(scenes.named("second", scenes.gallery(**elsewhere))) == {APP}
     put(scene, "azure", **client_secret(OTHER_APP))
-    assert await sender(_named("third", scenes.gallery(**elsewhere, credentialRef={"name": "azure"}))) == {OTHER_APP}
-
-
-def _named(name: str, gallery: JSON) -> JSON:
-    return {**gallery, "metadata": {**gallery["metadata"], "name": name}}
+    assert await sender(scenes.named("third", scenes.gallery(**elsewhere, credentialRef={"name": "azure"}))) == {
+        OTHER_APP
+    }
 
 
 async def test_what_is_in_a_gallery_goes_with_its_credential(scene: Scene, start: Start) -> None:
@@ -413,187 +333,3 @@ async def _live_and_die(scene: Scene, start: Start, at: int) -> None:
             assert number == 0
             if scene.objects("Gallery"):
                 scene.delete("Gallery", "platform")
-
-
-# --- thieves ---
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the operator logs at its most talkative level."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    structured_logging.configure("json", "DEBUG", stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def victim(scene: Scene) -> Scene:
-    """Another namespace, with a credential that may use a subscription of its own."""
-    victim = scene.in_a_new_namespace()
-    app(victim)
-    put(victim, "azure", **client_secret())
-    put(victim, DEFAULT, **client_secret())
-    return victim
-
-
-@pytest.mark.parametrize(
-    "reference",
-    [
-        {"name": "azure"},
-        {"name": "{victim}/azure"},
-        {"name": "../{victim}/azure"},
-        {"name": "..%2f..%2f{victim}%2fsecrets%2fazure"},
-        {"name": "azure", "namespace": "{victim}"},
-        {"namespace": "{victim}", "name": "azure", "kind": "Secret"},
-        {"name": "azure.{victim}"},
-        {"name": "azure?namespace={victim}"},
-        {"name": ""},
-    ],
-    ids=lambda reference: "-".join(reference.values()) or "empty",
-)
-async def test_the_secret_of_another_namespace_cannot_be_named(
-    scene: Scene, start: Start, victim: Scene, reference: dict[str, str]
-) -> None:
-    aimed = {key: value.replace("{victim}", victim.namespace) for key, value in reference.items()}
-    spec = scenes.gallery(subscriptionId=FOREIGN_SUBSCRIPTION_ID, credentialRef=aimed)
-    manifest = json.dumps({**spec, "metadata": {**spec["metadata"], "namespace": scene.namespace}})
-    # Without the field validation of kubectl: a thief talks to the API server directly.
-    scene.cluster.kubectl("apply", "--validate=false", "-f", "-", input=manifest, check=False)
-    driver = await start(also=(victim.namespace,))
-
-    await some_rounds(scene, driver)
-
-    assert scene.azure.journal() == []
-    assert not held(victim, "azure")
-    for each in scene.objects("Gallery"):
-        assert condition(each, "Ready")["reason"] == "CredentialNotFound"
-
-
-async def test_the_gallery_of_another_namespace_is_not_reached_with_its_credential(
-    scene: Scene, start: Start, victim: Scene
-) -> None:
-    driver = await start(
-        also=(victim.namespace,),
-        tenancy=f"[{{namespaces: ['*'], subscriptions: ['{SUBSCRIPTION_ID}', "
-        f"'{FOREIGN_SUBSCRIPTION_ID}'], ownIdentity: true}}]",
-    )
-    victim.apply(scenes.gallery(subscriptionId=FOREIGN_SUBSCRIPTION_ID, tags={"price": "secret-4711"}))
-    await driver.settle()
-    scene.azure.add_app(CLIENT_ID, TENANT_ID, secret="simulated-client-secret", subscriptions=[SUBSCRIPTION_ID])
-    scene.azure.clear_journal()
-
-    gallery_id = gallery_in(FOREIGN_SUBSCRIPTION_ID)
-    scene.apply(
-        _named("platform", scenes.gallery(subscriptionId=FOREIGN_SUBSCRIPTION_ID, managementPolicy="Observe")),
-        _named("by-id", scenes.definition(galleryRef={"id": gallery_id})),
-    )
-    await some_rounds(scene, driver)
-
-    ours = json.dumps([*scene.objects("Gallery"), *scene.objects("ImageDefinition"), *scene.events()])
-    assert "secret-4711" not in ours
-    assert [each for each in scene.azure.journal() if each.client_id != CLIENT_ID] == []
-    assert not [each for each in scene.azure.journal() if each.status in range(200, 300)]
-    for kind, name in (("Gallery", "platform"), ("ImageDefinition", "by-id")):
-        status, _ = await scene.ready(driver, kind, name)
-        assert status == "False"
-
-
-async def test_no_value_of_a_secret_is_told_anywhere(
-    scene: Scene, start: Start, log: io.StringIO, simulator: AzureSimulator
-) -> None:
-    password = "correct horse battery staple"
-    pem = certificates.pem(password=password)
-    ids = {"AZURE_TENANT_ID": OTHER_TENANT_ID, "AZURE_CLIENT_ID": APP}
-    tries: list[dict[str, Any]] = [
-        client_secret(),  # unknown to Azure
-        client_secret(CLIENT_ID, SECRET, TENANT_ID),  # known, with another secret
-        {**client_secret(), "AUTH_MODE": "WorkloadIdentity"},  # two ways at once
-        {**client_secret(), "AZURE_TENANT_ID": SECRET},  # the value in the wrong place
-        {**client_secret(), "AZURE_CLIENT_ID": SECRET},
-        {**ids, "AUTH_MODE": SECRET},
-        {**ids, "AZURE_CLIENT_CERTIFICATE": pem, "AZURE_CLIENT_CERTIFICATE_PASSWORD": "wrong" + password},
-        {**ids, "AZURE_CLIENT_CERTIFICATE": pem, "AZURE_CLIENT_CERTIFICATE_PASSWORD": password},
-        {**ids, "AZURE_CLIENT_CERTIFICATE": SECRET},
-        {**ids, "AZURE_CLIENT_SECRET": b"\xff\xfe" + SECRET.encode()},
-    ]
-    driver = await start()
-    for number, data in enumerate(tries):
-        put(scene, f"try-{number}", **data)
-        scene.apply(
-            _named(
-                f"gallery-{number}",
-                scenes.gallery(credentialRef={"name": f"try-{number}"}, subscriptionId=SUBSCRIPTION_ID),
-            )
-        )
-    await some_rounds(scene, driver, 6)
-
-    objects = [each["status"] for each in scene.objects("Gallery")]
-    assert len(objects) == len(tries)
-    told = json.dumps([objects, scene.events()]) + log.getvalue()
-    assert "try-0" in told
-    for value in (SECRET, password, base64.b64encode(SECRET.encode()).decode(), *_lines(pem)):
-        assert value not in told
-
-
-def _lines(pem: bytes) -> list[str]:
-    return [line for line in pem.decode().splitlines() if not line.startswith("-----")]
-
-
-# --- what an administrator allows ---
-
-
-async def test_a_namespace_without_a_rule_is_stalled_and_azure_not_asked(scene: Scene, start: Start) -> None:
-    driver = await start(tenancy="[]")
-    scene.apply(scenes.gallery(), scenes.definition())
-    await driver.settle()
-
-    found = (await scene.get(driver, "Gallery", "platform")) or {}
-    assert condition(found, "Ready")["reason"] == "IdentityNotAllowed"
-    assert condition(found, "Stalled")["status"] == "True"
-    assert "no rule names it, so nothing is allowed" in condition(found, "Stalled")["message"]
-    assert scene.azure.journal() == []
-
-
-@pytest.mark.usefixtures("federated")
-async def test_a_namespace_cannot_borrow_the_operators_token_for_the_client_of_another(
-    scene: Scene, start: Start
-) -> None:
-    driver = await start(
-        tenancy=f"[{{namespaces: ['{scene.namespace}'], clientIds: ['{OTHER_APP}']}}, {{namespaces: ['*']}}]"
-    )
-    put(scene, **by_workload_identity(scene))
-    scene.apply(scenes.gallery(subscriptionId=FOREIGN_SUBSCRIPTION_ID))
-    await driver.settle()
-
-    assert await scene.ready(driver, "Gallery", "platform") == ("False", "IdentityNotAllowed")
-    assert scene.azure.journal() == []
-    assert not held(scene)
-
-
-async def test_a_subscription_that_is_not_allowed_stalls_whatever_the_credential(scene: Scene, start: Start) -> None:
-    app(scene)
-    put(scene, **client_secret())
-    driver = await start(tenancy=f"[{{namespaces: ['*'], subscriptions: ['{SECOND_SUBSCRIPTION_ID}']}}]")
-    scene.apply(scenes.gallery(subscriptionId=FOREIGN_SUBSCRIPTION_ID))
-    await driver.settle()
-
-    found = (await scene.get(driver, "Gallery", "platform")) or {}
-    assert condition(found, "Ready")["reason"] == "SubscriptionNotAllowed"
-    assert condition(found, "Stalled")["status"] == "True"
-    assert scene.azure.journal() == []
-
-
-async def test_when_secrets_are_not_read_the_operators_identity_serves_all(scene: Scene, start: Start) -> None:
-    put(scene, **client_secret())
-    driver = await start(secrets=False)
-    scene.apply(scenes.gallery(), _named("named", scenes.gallery(azureName="named", credentialRef={"name": DEFAULT})))
-    await driver.settle()
-
-    assert await scene.ready(driver, "Gallery", "platform") == ("True", "Succeeded")
-    assert await scene.ready(driver, "Gallery", "named") == ("False", "IdentityNotAllowed")
-    assert senders(scene) == {CLIENT_ID}
-    assert not held(scene)

@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from dev.azure_simulator import AzureSimulator
 from dev.azure_simulator.seeds import FOREIGN_SUBSCRIPTION_ID, SECOND_SUBSCRIPTION_ID, SUBSCRIPTION_ID
 from gallery_operator.api import names
 from gallery_operator.api.arm_ids import GalleryId
 from gallery_operator.engine.keys import Key
 from tests.integration import scenes
+from tests.integration.credentials import APP, Start, app, client_secret, put, senders
 from tests.integration.driving import JSON, Driver, condition
 from tests.integration.scenes import Scene
-from tests.integration.test_credentials import APP, app, client_secret, put, senders
 
-Start = Callable[..., Awaitable[Driver]]
 ONLY_THE_FIRST = f"[{{namespaces: ['*'], subscriptions: ['{SUBSCRIPTION_ID}'], ownIdentity: true}}]"
 SECRET_GALLERY = GalleryId(SECOND_SUBSCRIPTION_ID, "images-rg", "secret")
-
-
-@pytest.fixture
-async def start(scene: Scene, simulator: AzureSimulator) -> AsyncIterator[Start]:
-    """Starts processes of the operator."""
-    drivers: list[Driver] = []
-
-    async def start(where: Scene, **options: Any) -> Driver:
-        drivers.append(await Driver.start(where.cluster, simulator, where.azure, where.namespace, **options))
-        return drivers[-1]
-
-    yield start
-    for driver in drivers:
-        await driver.close()
-
-
-def _named(name: str, manifest: JSON) -> JSON:
-    return {**manifest, "metadata": {**manifest["metadata"], "name": name}}
 
 
 def _by_gallery() -> list[JSON]:
     """A chain of objects that lead into the other subscription by their Gallery."""
     return [
-        _named("secret", scenes.gallery(subscriptionId=SECOND_SUBSCRIPTION_ID, managementPolicy="Observe")),
-        _named("secret", scenes.definition(galleryRef={"name": "secret"}, azureName="ubuntu")),
-        _named("bait", scenes.version(imageDefinitionRef={"name": "secret"}, managementPolicy="Observe")),
+        scenes.named("secret", scenes.gallery(subscriptionId=SECOND_SUBSCRIPTION_ID, managementPolicy="Observe")),
+        scenes.named("secret", scenes.definition(galleryRef={"name": "secret"}, azureName="ubuntu")),
+        scenes.named("bait", scenes.version(imageDefinitionRef={"name": "secret"}, managementPolicy="Observe")),
     ]
 
 
 def _by_id() -> list[JSON]:
     """One object that leads there by an ARM id."""
     aimed = {"id": str(SECRET_GALLERY.definition("ubuntu"))}
-    return [_named("bait", scenes.version(imageDefinitionRef=aimed, managementPolicy="Observe"))]
+    return [scenes.named("bait", scenes.version(imageDefinitionRef=aimed, managementPolicy="Observe"))]
 
 
 @pytest.mark.parametrize("bait", [_by_gallery, _by_id])
@@ -62,7 +41,7 @@ async def test_a_version_of_a_forbidden_subscription_is_no_source_by_way_of_anot
     owner = scene.in_a_new_namespace()
     theirs = await start(owner)
     owner.apply(
-        _named("secret", scenes.gallery(subscriptionId=SECOND_SUBSCRIPTION_ID)),
+        scenes.named("secret", scenes.gallery(subscriptionId=SECOND_SUBSCRIPTION_ID)),
         scenes.definition(galleryRef={"name": "secret"}),
         scenes.version(),
     )
