@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -53,3 +55,17 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     yield name
     if cluster.foreign:
         cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that the operator logs at its most talkative level."""
+    from gallery_operator.telemetry import logging as structured_logging
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    structured_logging.configure("json", "DEBUG", stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +18,6 @@ from dev.azure_simulator.seeds import (
     SUBSCRIPTION_ID,
     TENANT_ID,
 )
-from gallery_operator.telemetry import logging as structured_logging
 from tests.integration import scenes
 from tests.integration.credentials import (
     APP,
@@ -42,18 +39,6 @@ from tests.integration.scenes import Scene
 from tests.unit.azure import certificates
 
 # --- thieves ---
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the operator logs at its most talkative level."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    structured_logging.configure("json", "DEBUG", stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture

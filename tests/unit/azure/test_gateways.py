@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
@@ -15,7 +14,6 @@ from gallery_operator.azure.clouds import Cloud
 from gallery_operator.azure.gateways import Connected, Gateways
 from gallery_operator.azure.secret_credentials import SecretCredential, open_credential, read_secret
 from gallery_operator.azure.verdicts import ArmError, Throttled, Waiting
-from gallery_operator.telemetry import logging as structured_logging
 from tests.unit.azure import certificates
 from tests.unit.azure.conftest import GALLERY, Answerer, ManualClock, Servers, refuses, verdict_of
 
@@ -28,18 +26,6 @@ DATA = {
     "AZURE_CLIENT_ID": CLIENT.encode(),
     "AZURE_CLIENT_SECRET": SECRET.encode(),
 }
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Everything that the operator would log at the most talkative level."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    structured_logging.configure("json", "DEBUG", stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture
